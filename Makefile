@@ -1,0 +1,63 @@
+# Everything runs in .venv, which these targets make. PYTHON may name another interpreter.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check lint types fast coverage docs bench clean
+
+help:
+	@echo "make demo      train a model, save it, serve it, call it with curl"
+	@echo "make test      everything: lint, types, all tests, coverage"
+	@echo "make check     the fast loop: lint, types, architecture, unit tests"
+	@echo "make docs      write the generated parts of docs/ again"
+	@echo "make bench     measure beside MLflow, print the table of benchmarks/README.md"
+	@echo "make clean     remove .venv and caches"
+
+# The environment of the demo is part of the environment of the tests.
+$(VENV)/demo-stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "flavorkit needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing flavorkit into $(VENV) (about half a minute) ..."
+	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/pip install --quiet --editable '.[sklearn]'
+	@touch $@
+
+$(VENV)/test-stamp: $(VENV)/demo-stamp
+	@echo "installing what the tests need, stock MLflow among it (about two minutes) ..."
+	@$(BIN)/pip install --quiet --editable '.[all]' --group test
+	@touch $@
+
+demo: $(VENV)/demo-stamp
+	@$(BIN)/python examples/demo.py
+
+test: lint types coverage
+
+check: lint types fast
+
+lint: $(VENV)/test-stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/test-stamp
+	$(BIN)/mypy
+
+fast: $(VENV)/test-stamp
+	$(BIN)/pytest -n auto -m "not slow" --ignore tests/interop
+
+coverage: $(VENV)/test-stamp
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: $(VENV)/test-stamp
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/test-stamp
+	$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null || true
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,209 @@
+"""Every error flavorkit raises on purpose.
+
+* FlavorkitError                500 INTERNAL_ERROR
+  x DescriptorError             400 INVALID_PARAMETER_VALUE  an MLmodel file that cannot be used
+  x IntegrityError              500 DATA_LOSS                a file is not what the manifest says
+  x TrustError                  403 PERMISSION_DENIED        the caller's policy forbids loading
+  x UnreadableModelError        400 INVALID_PARAMETER_VALUE  a file that its format cannot explain
+  x NotFoundError               404 RESOURCE_DOES_NOT_EXIST  no such model, run, version, artifact
+  x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
+  x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
+  x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
+  x RequirementError            400 INVALID_PARAMETER_VALUE  malformed, or smuggles an option
+  x SignatureError              400 INVALID_PARAMETER_VALUE  malformed or contradictory
+  x InvalidInputError           400 INVALID_PARAMETER_VALUE  data that does not fit the signature
+  x RequestError                400 BAD_REQUEST              a request that cannot be read
+    x PayloadTooLargeError      413 BAD_REQUEST
+    x UnsupportedMediaTypeError 415 BAD_REQUEST
+  x OverloadedError             429 REQUEST_LIMIT_EXCEEDED   too many requests at once
+  x DeadlineExceededError       504 DEADLINE_EXCEEDED        the answer took longer than the limit
+
+The status is what an HTTP server answers, the code is what MLflow's clients know it by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class FlavorkitError(Exception):
+    """Base class: catch this to catch everything flavorkit raises on purpose."""
+
+    status: ClassVar[int] = 500
+    error_code: ClassVar[str] = "INTERNAL_ERROR"
+
+    @property
+    def message(self) -> str:
+        """The text of the error, as it is sent to an HTTP client."""
+        return str(self)
+
+    def get_http_status_code(self) -> int:
+        """The HTTP status, under the name that MLflow's exceptions give it."""
+        return self.status
+
+
+class DescriptorError(FlavorkitError):
+    """The MLmodel file is missing, malformed or contradictory."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+    def __init__(self, path: object, where: str, problem: str) -> None:
+        super().__init__(f"{path}: {where}: {problem}")
+        self.path, self.where, self.problem = path, where, problem
+
+
+class IntegrityError(FlavorkitError):
+    """A file of a model folder is not what its manifest says, or the manifest is forged."""
+
+    error_code = "DATA_LOSS"
+
+    def __init__(self, folder: object, problems: Iterable[str]) -> None:
+        self.folder, self.problems = folder, tuple(problems)
+        super().__init__(
+            f"{folder} is not the model that was saved: {'; '.join(self.problems)}."
+            " Nothing was loaded; fetch the folder again from where it came from."
+        )
+
+
+class TrustError(FlavorkitError):
+    """The caller's policy does not allow what loading this model would do."""
+
+    status = 403
+    error_code = "PERMISSION_DENIED"
+
+    def __init__(self, folder: object, refused: str, reason: str, allow: Iterable[str]) -> None:
+        self.folder, self.refused, self.reason = folder, refused, reason
+        ways = "; or ".join(allow)
+        super().__init__(f"{folder} was not loaded: {refused}, and {reason}. To allow it: {ways}.")
+
+
+class UnreadableModelError(FlavorkitError):
+    """A file of a model is not what its format promises, or does not fit what is installed."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+    def __init__(self, path: object, problem: object) -> None:
+        self.path, self.problem = path, problem
+        what = problem
+        if isinstance(problem, BaseException):
+            what = f"{type(problem).__name__}: {problem}"
+        super().__init__(f"{path} cannot be loaded: {what}")
+
+
+class NotFoundError(FlavorkitError):
+    """No such model, run, version or artifact."""
+
+    status = 404
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class MissingDependencyError(FlavorkitError):
+    """A package that the request needs is not installed."""
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
+
+    def __init__(self, what: str, package: str, *, extra: str | None = None) -> None:
+        wanted = f"flavorkit[{extra}]" if extra else package
+        super().__init__(f"{what} needs {package}: pip install '{wanted}'")
+        self.what, self.package = what, package
+
+
+class UnsupportedModelError(FlavorkitError):
+    """No installed flavor knows this type of model."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+    def __init__(self, model: object, known: Iterable[str]) -> None:
+        cls = type(model)
+        super().__init__(
+            f"no flavor saves {cls.__module__}.{cls.__qualname__}"
+            f" (known flavors: {', '.join(known)}); name the one that should with flavor="
+        )
+
+
+class UnsavableModelError(FlavorkitError):
+    """This model cannot be saved in the way asked for; the message says in which it can."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class RequirementError(FlavorkitError):
+    """A requirement is malformed, or smuggles in an option, a URL or a file."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class SignatureError(FlavorkitError):
+    """A signature is malformed or contradicts itself."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class InvalidInputError(FlavorkitError):
+    """The data does not fit the model's signature.
+
+    Args:
+        problems: one sentence for each column, tensor or parameter at fault.
+    """
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class RequestError(FlavorkitError):
+    """A request that cannot be read, whatever the model."""
+
+    status = 400
+    error_code = "BAD_REQUEST"
+
+
+class PayloadTooLargeError(RequestError):
+    """The body is larger than the server takes."""
+
+    status = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"the body is larger than the limit of {limit_bytes} bytes; send fewer rows at a time"
+        )
+
+
+class UnsupportedMediaTypeError(RequestError):
+    """The body is of a content type that the server does not read."""
+
+    status = 415
+
+
+class OverloadedError(FlavorkitError):
+    """Too many requests wait already; this one was not begun."""
+
+    status = 429
+    error_code = "REQUEST_LIMIT_EXCEEDED"
+
+    def __init__(self) -> None:
+        super().__init__("the server has too many requests waiting; try again in a second")
+
+
+class DeadlineExceededError(FlavorkitError):
+    """The answer took longer than the limit."""
+
+    status = 504
+    error_code = "DEADLINE_EXCEEDED"
+
+    def __init__(self, limit_seconds: float) -> None:
+        super().__init__(
+            f"the answer took longer than {limit_seconds:g} seconds; send fewer rows at a time, or"
+            " start the server with a larger --timeout"
+        )

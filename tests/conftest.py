@@ -1,0 +1,72 @@
+"""What every test stands on: a home of its own, and small data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Keys that the tests make belong to the tests. Set before anything reads it, and inherited by every
+# process that a test starts.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="flavorkit-tests-")
+for name in list(os.environ):
+    if name.startswith(("FLAVORKIT_", "MLFLOW_")) and name != "FLAVORKIT_TESTS_MAY_NOT_SKIP":
+        del os.environ[name]
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
+
+
+def need(tool: str) -> str:
+    """The path of a command; without it the test is skipped, or fails where it may not be."""
+    path = shutil.which(tool)
+    if path is None:
+        message = f"{tool} is not installed"
+        if os.environ.get("FLAVORKIT_TESTS_MAY_NOT_SKIP"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture
+def keys_home(tmp_path, monkeypatch):
+    """A configuration folder of the test's own, without any key in it."""
+    home = tmp_path / "config"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    return home / "flavorkit"
+
+
+@pytest.fixture(scope="session")
+def iris():
+    """150 flowers: a frame of four double columns, and their species."""
+    from sklearn.datasets import load_iris
+
+    return load_iris(return_X_y=True, as_frame=True)
+
+
+@pytest.fixture(scope="session")
+def iris_model(iris):
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000).fit(*iris)
+
+
+@pytest.fixture(scope="session")
+def iris_folder(iris, iris_model, tmp_path_factory):
+    """A saved model, which tests copy before they change it."""
+    import flavorkit
+
+    folder = tmp_path_factory.mktemp("models") / "iris"
+    flavorkit.save_model(iris_model, folder, input_example=iris[0][:3])
+    return folder
+
+
+@pytest.fixture
+def iris_copy(iris_folder, tmp_path):
+    return Path(shutil.copytree(iris_folder, tmp_path / "iris"))

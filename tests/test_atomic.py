@@ -1,0 +1,169 @@
+"""A folder appears whole or not at all."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flavorkit import atomic
+from flavorkit.atomic import publish
+
+
+def fill(folder, content="new"):
+    (folder / "sub").mkdir()
+    (folder / "sub" / "file").write_text(content)
+    (folder / "other").write_text(content)
+
+
+def content_of(folder):
+    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+NEW = {"sub/file": "new", "other": "new"}
+OLD = {"sub/file": "old", "other": "old"}
+
+
+def test_the_folder_appears_when_the_block_ends(tmp_path):
+    with publish(tmp_path / "deep" / "target") as folder:
+        fill(folder)
+        assert not (tmp_path / "deep" / "target").exists()
+    assert content_of(tmp_path / "deep" / "target") == NEW
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["target"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ZeroDivisionError), publish(tmp_path / "target") as folder:
+        fill(folder)
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "target").mkdir()
+    with publish(tmp_path / "target") as folder:
+        fill(folder)
+    assert content_of(tmp_path / "target") == NEW
+
+
+@pytest.fixture
+def occupied(tmp_path):
+    with publish(tmp_path / "target") as folder:
+        fill(folder, "old")
+    return tmp_path / "target"
+
+
+def test_a_folder_that_is_not_empty_is_refused(occupied):
+    with pytest.raises(FileExistsError, match="pass overwrite=True"), publish(occupied):
+        pytest.fail("the block must not run")
+    assert content_of(occupied) == OLD
+
+
+def test_overwrite_replaces_it(occupied):
+    with publish(occupied, overwrite=True) as folder:
+        fill(folder)
+        assert content_of(occupied) == OLD
+    assert content_of(occupied) == NEW
+    assert [p.name for p in occupied.parent.iterdir()] == ["target"]
+
+
+def test_a_failing_overwrite_keeps_the_old_one(occupied):
+    with pytest.raises(ZeroDivisionError), publish(occupied, overwrite=True) as folder:
+        fill(folder)
+        raise ZeroDivisionError
+    assert content_of(occupied) == OLD
+
+
+def test_without_an_exchange_it_is_replaced_in_two_steps(occupied, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "elsewhere")
+    with publish(occupied, overwrite=True) as folder:
+        fill(folder)
+    assert content_of(occupied) == NEW
+    assert [p.name for p in occupied.parent.iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize("make", [Path.touch, lambda path: path.symlink_to("/nowhere")])
+def test_files_and_links_are_not_replaced(tmp_path, make):
+    make(tmp_path / "target")
+    with pytest.raises(FileExistsError, match="not a folder"):
+        with publish(tmp_path / "target", overwrite=True):
+            pytest.fail("the block must not run")
+
+
+def test_who_comes_second_is_told(tmp_path):
+    with pytest.raises(FileExistsError, match="in the meantime"):
+        with publish(tmp_path / "target") as slow:
+            fill(slow)
+            with publish(tmp_path / "target") as quick:
+                fill(quick, "old")
+    assert content_of(tmp_path / "target") == OLD
+
+
+def test_it_has_the_rights_of_any_new_folder(tmp_path):
+    (tmp_path / "plain").mkdir()
+    with publish(tmp_path / "target") as folder:
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
+        fill(folder)
+    assert (tmp_path / "target").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from flavorkit.atomic import publish
+with publish(Path(sys.argv[1])) as folder:
+    (folder / "file").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "target")], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".flavorkit-partial-")
+    with publish(tmp_path / "another") as folder:
+        fill(folder)
+    assert [p.name for p in tmp_path.iterdir()] == ["another"]
+
+
+def test_what_another_process_is_at_work_on_stays(tmp_path):
+    with publish(tmp_path / "one") as one:
+        with publish(tmp_path / "other") as other:
+            fill(other)
+        fill(one)
+    assert {p.name for p in tmp_path.iterdir()} == {"one", "other"}
+
+
+@pytest.mark.parametrize(("age_seconds", "stays"), [(3600, True), (25 * 3600, False)])
+def test_what_another_machine_left_goes_after_a_day(tmp_path, age_seconds, stays):
+    foreign = tmp_path / ".flavorkit-partial-00000000-abc"
+    foreign.mkdir()
+    then = foreign.stat().st_mtime - age_seconds
+    os.utime(foreign, (then, then))
+    atomic.sweep(tmp_path)
+    assert foreign.exists() == stays
+
+
+def test_the_exchange_is_one_step(occupied, tmp_path):
+    """While two folders change places there is no moment at which the target is absent."""
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", WATCH, str(occupied / "other"), str(tmp_path / "stop")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(50):
+        with publish(occupied, overwrite=True) as folder:
+            shutil.copytree(occupied, folder, dirs_exist_ok=True)
+    (tmp_path / "stop").touch()
+    assert watcher.communicate()[0].strip() == "0 absences"
+
+
+WATCH = """
+import os, sys
+absent = 0
+while not os.path.exists(sys.argv[2]):
+    absent += not os.path.exists(sys.argv[1])
+print(absent, "absences")
+"""
