@@ -1,0 +1,2 @@
+from flavorkit.signature import ModelSignature as ModelSignature
+from flavorkit.signature import infer_signature as infer_signature

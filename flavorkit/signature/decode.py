@@ -1,0 +1,287 @@
+"""JSON requests to model inputs, by a decoder compiled from the signature once for each model.
+
+The forms are those of MLflow's scoring server: ``dataframe_split``, ``dataframe_records``,
+``instances`` and ``inputs``, with ``params`` beside one of them. Values go into arrays of the
+declared type in one step; there is no frame in between whose guesses would have to be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flavorkit.errors import InvalidInputError, RequestError
+from flavorkit.signature import params, tensors, wire
+from flavorkit.signature.columns import Values, object_array
+from flavorkit.signature.enforce import ColumnEnforcer, TensorEnforcer
+from flavorkit.signature.nested import convert_cell
+from flavorkit.signature.schema import ColSpec, ModelSignature, Schema
+from flavorkit.signature.types import AnyType, DataType
+
+FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+Columns = Mapping[Hashable, Any]
+
+
+class Decoder:
+    """Turns the parsed JSON of a request into what the model is called with.
+
+    Args:
+        signature: the model's; None or one without inputs leaves the types to the values.
+    """
+
+    def __init__(self, signature: ModelSignature | None) -> None:
+        inputs = signature.inputs if signature else None
+        self._params = signature.params if signature else None
+        self._decode = _for_schema(inputs)
+
+    def __call__(self, payload: Any) -> tuple[Any, dict[str, Any]]:
+        """The data, already as the signature describes it, and the parameters.
+
+        Raises:
+            RequestError: the request has none or several of the forms, or a malformed one.
+            InvalidInputError: the data or a parameter does not fit the signature.
+        """
+        form, value = _form_of(payload)
+        given = payload.get("params")
+        if given is not None and not isinstance(given, dict):
+            raise RequestError('"params" must be an object of names and values')
+        return self._decode(form, value), params.enforce(given, self._params)
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def _form_of(payload: Any) -> tuple[str, Any]:
+    wanted = f"an object with exactly one of {', '.join(FORMATS)}"
+    if not isinstance(payload, dict):
+        kind = {list: "a list", str: "a string", type(None): "null"}.get(type(payload), "a value")
+        raise RequestError(f"the body must be {wanted}; it is {kind}")
+    found = [form for form in FORMATS if form in payload]
+    if len(found) != 1:
+        what = " and ".join(found) if found else f"the keys {sorted(payload)[:20]}"
+        raise RequestError(f"the body must be {wanted}; it has {what}")
+    return found[0], payload[found[0]]
+
+
+def _for_schema(schema: Schema | None) -> Callable[[str, Any], Any]:
+    if schema is None:
+        return _decode_untyped
+    if schema.is_tensor_spec():
+        return _TensorDecoder(schema)
+    return _ColumnDecoder(schema)
+
+
+class _ColumnDecoder:
+    """Decodes into a frame of the columns of a schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._enforcer = ColumnEnforcer(schema)
+        self._names = self._enforcer.names
+        self._is_all_double = all(spec.type is DataType.double for spec in schema)
+        self._labels = pd.Index(self._names)
+
+    def __call__(self, form: str, value: Any) -> pd.DataFrame:
+        if form == "dataframe_split":
+            return self._split(value)
+        columns = _records(value) if form == "dataframe_records" else self._unframed(form, value)
+        as_text = form in {"inputs", "instances"}
+        return self._enforcer.build(columns, _text_column if as_text else _column, warn=False)
+
+    def _split(self, value: Any) -> pd.DataFrame:
+        names, rows, index = _split_parts(value)
+        if self._is_all_double and names in (None, self._names) and rows:
+            frame = self._matrix(rows)
+            if frame is not None:
+                return frame if index is None else _with_index(frame, index)
+        columns = _transposed(names, rows)
+        frame = self._enforcer.build(columns, _column, warn=False)
+        return frame if index is None else _with_index(frame, index)
+
+    def _matrix(self, rows: list[Any]) -> pd.DataFrame | None:
+        """Rows of nothing but numbers and null, in one step; None where it takes a closer look."""
+        width = len(self._names)
+        if set(map(type, rows)) != {list} or set(map(len, rows)) != {width}:
+            return None
+        if not set(map(type, chain.from_iterable(rows))) <= {float, int, type(None)}:
+            return None
+        matrix = np.array(rows, dtype=np.float64)
+        return pd.DataFrame(matrix, columns=self._labels, copy=False)
+
+    def _unframed(self, form: str, value: Any) -> Columns:
+        if isinstance(value, dict):
+            if self._enforcer.dict_is_one_row:
+                return {name: [cell] for name, cell in value.items()}
+            return {
+                name: cells if isinstance(cells, list) else [cells] for name, cells in value.items()
+            }
+        if value and _is_list_of(dict, value):
+            return _records(value)
+        if len(self._names) > 1 and value and _is_list_of(list, value):
+            return _transposed(None, value)
+        cells = value if isinstance(value, list) else [value]
+        if len(self._names) > 1 and self._enforcer.is_named:
+            raise InvalidInputError(
+                f'"{form}" holds values without names, and the model takes the columns'
+                f" {', '.join(map(repr, self._names))}"
+            )
+        return {0: cells}
+
+
+class _TensorDecoder:
+    """Decodes into the tensors of a schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._enforcer = TensorEnforcer(schema)
+        self._specs = self._enforcer.specs
+
+    def __call__(self, form: str, value: Any) -> Any:
+        if form.startswith("dataframe_"):
+            columns = _records(value) if form == "dataframe_records" else _split_columns(value)
+            return self._from_columns(columns)
+        if value and _is_list_of(dict, value):
+            value = _records(value)
+        if isinstance(value, dict):
+            return self._named(value)
+        if len(self._specs) > 1:
+            names = ", ".join(repr(spec.name) for spec in self._specs)
+            raise InvalidInputError(f'"{form}" must name the tensors {names}')
+        return self._named({self._specs[0].name: value})
+
+    def _named(self, arrays: Mapping[Any, Any]) -> Any:
+        if self._enforcer.is_named:
+            return self._enforcer.build(arrays, _tensor)
+        if len(arrays) != 1:
+            raise InvalidInputError("the model takes one tensor without a name, not several")
+        try:
+            return _tensor(next(iter(arrays.values())), self._specs[0])
+        except ValueError as exc:
+            raise InvalidInputError(str(exc)) from None
+
+    def _from_columns(self, columns: Columns) -> Any:
+        if self._enforcer.is_named:
+            return self._enforcer.build(columns, _tensor_of_column)
+        if len(columns) == 1:
+            ((_, cells),) = columns.items()
+            try:
+                return _tensor_of_column(cells, self._specs[0])
+            except ValueError as exc:
+                raise InvalidInputError(str(exc)) from None
+        return self._named({None: list(map(list, zip(*columns.values(), strict=True)))})
+
+
+def _decode_untyped(form: str, value: Any) -> Any:
+    """Data for a model without a signature: the types are those that numpy and pandas see."""
+    try:
+        if form == "dataframe_split":
+            names, rows, index = _split_parts(value)
+            return pd.DataFrame(_transposed(names, rows), index=index)
+        if form == "dataframe_records":
+            return pd.DataFrame(_rows_of_records(value))
+        if isinstance(value, dict):
+            return {name: np.array(cells) for name, cells in value.items()}
+        if value and _is_list_of(dict, value):
+            return pd.DataFrame(value)
+        return np.array(value)
+    except (ValueError, TypeError) as exc:
+        raise RequestError(f'"{form}" is not a table: {exc}') from None
+
+
+def _split_parts(value: Any) -> tuple[list[Any] | None, list[Any], list[Any] | None]:
+    if not isinstance(value, dict):
+        raise RequestError('"dataframe_split" must be an object with "data" and "columns"')
+    unknown = value.keys() - {"columns", "data", "index"}
+    if "data" not in value or unknown:
+        raise RequestError(
+            '"dataframe_split" must have "data", may have "columns" and "index", and nothing else;'
+            f" it has {sorted(value)[:20]}"
+        )
+    names, rows, index = value.get("columns"), value["data"], value.get("index")
+    for key, part in (("columns", names), ("data", rows), ("index", index)):
+        if part is not None and not isinstance(part, list):
+            raise RequestError(f'"{key}" of "dataframe_split" must be a list')
+    if not isinstance(rows, list):
+        raise RequestError('"data" of "dataframe_split" must be a list of rows')
+    if names is not None and len(set(map(str, names))) < len(names):
+        raise RequestError('"columns" of "dataframe_split" has a name twice')
+    if index is not None and len(index) != len(rows):
+        raise RequestError(f'"index" has {len(index)} values for {len(rows)} rows')
+    return names, rows, index
+
+
+def _split_columns(value: Any) -> Columns:
+    names, rows, _ = _split_parts(value)
+    return _transposed(names, rows)
+
+
+def _transposed(names: list[Any] | None, rows: list[Any]) -> dict[Any, Any]:
+    """The columns of rows that are lists of one length; of one column the cells may stand bare."""
+    if rows and list not in set(map(type, rows)):
+        rows = [[cell] for cell in rows]
+    if not all(isinstance(row, list) for row in rows):
+        raise RequestError("some rows are lists, others are not")
+    widths = set(map(len, rows))
+    width = len(names) if names is not None else len(rows[0]) if rows else 0
+    if widths - {width}:
+        row = next(row for row, cells in enumerate(rows) if len(cells) != width)
+        raise RequestError(f"row {row} has {len(rows[row])} values, expected {width}")
+    labels = names if names is not None else list(range(width))
+    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in labels)
+    return dict(zip(labels, columns, strict=True))
+
+
+def _rows_of_records(value: Any) -> list[dict[str, Any]]:
+    if not _is_list_of(dict, value):
+        raise RequestError('"dataframe_records" must be a list of objects')
+    rows: list[dict[str, Any]] = value
+    return rows
+
+
+def _records(value: Any) -> Columns:
+    """The columns of rows that are objects; a key that a row lacks is null there."""
+    rows = _rows_of_records(value)
+    names = dict.fromkeys(chain.from_iterable(rows))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _with_index(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:
+    try:
+        return frame.set_axis(pd.Index(index))
+    except (ValueError, TypeError) as exc:
+        raise RequestError(f'"index": {exc}') from None
+
+
+def _column(cells: list[Any], spec: ColSpec) -> Values:
+    kind = spec.type
+    if isinstance(kind, DataType):
+        return wire.convert(cells, kind, nullable=not spec.required)
+    if isinstance(kind, AnyType):
+        return object_array(cells)
+    converted = []
+    for row, cell in enumerate(cells):
+        try:
+            converted.append(convert_cell(cell, kind, required=spec.required, from_json=True))
+        except ValueError as exc:
+            raise ValueError(f"row {row}: {exc}") from None
+    return object_array(converted)
+
+
+def _text_column(cells: list[Any], spec: ColSpec) -> Values:
+    """As :func:`_column`; numbers become text where text is declared, as numpy makes them."""
+    if spec.type is DataType.string:
+        cells = [
+            cell if cell is None or isinstance(cell, list | dict) else str(cell) for cell in cells
+        ]
+    return _column(cells, spec)
+
+
+def _tensor(value: Any, spec: Any) -> Any:
+    return tensors.convert(tensors.from_values(value, spec), spec)
+
+
+def _tensor_of_column(cells: Any, spec: Any) -> Any:
+    return tensors.convert(tensors.from_cells(cells, spec), spec)

@@ -1,0 +1,12 @@
+from flavorkit.signature import AnyType as AnyType
+from flavorkit.signature import Array as Array
+from flavorkit.signature import ColSpec as ColSpec
+from flavorkit.signature import DataType as DataType
+from flavorkit.signature import Map as Map
+from flavorkit.signature import Object as Object
+from flavorkit.signature import ParamSchema as ParamSchema
+from flavorkit.signature import ParamSpec as ParamSpec
+from flavorkit.signature import Property as Property
+from flavorkit.signature import Schema as Schema
+from flavorkit.signature import SparkMLVector as SparkMLVector
+from flavorkit.signature import TensorSpec as TensorSpec
