@@ -1,0 +1,117 @@
+"""The files of a model folder that describe its environment, as MLflow writes and reads them."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from flavorkit import strict_yaml
+from flavorkit.environment.requirements import Requirements, parse
+from flavorkit.errors import RequirementError
+
+REQUIREMENTS = "requirements.txt"
+CONSTRAINTS = "constraints.txt"
+PYTHON_ENV = "python_env.yaml"
+CONDA_ENV = "conda.yaml"
+
+
+def write(folder: Path, requirements: Requirements, conda_env: Mapping[str, Any] | None) -> None:
+    """Write all of them into ``folder``.
+
+    Args:
+        folder: the model's.
+        requirements: what pip installs.
+        conda_env: the conda environment, if the caller has given one; made up when None.
+    """
+    lines = list(requirements.lines)
+    if requirements.constraints:
+        lines.append(f"-c {CONSTRAINTS}")
+        _write_lines(folder / CONSTRAINTS, requirements.constraints)
+    _write_lines(folder / REQUIREMENTS, lines)
+    # In this order people write it; MLflow sorts the one below, and not this one.
+    python_env = strict_yaml.dumps(_python_env(), sort_keys=False)
+    (folder / PYTHON_ENV).write_text(python_env, "utf-8")
+    conda = dict(conda_env) if conda_env is not None else _conda_env(lines)
+    (folder / CONDA_ENV).write_text(strict_yaml.dumps(conda), "utf-8")
+
+
+def read(folder: Path, *, allow_options: bool = False) -> Requirements:
+    """The requirements of the model in ``folder``; none when it has no list of them.
+
+    Raises:
+        RequirementError: a line smuggles an option and ``allow_options`` is not set, or ``-c``
+            names another file.
+    """
+    path = folder / REQUIREMENTS
+    if not path.exists():
+        return Requirements()
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith(("-c", "--constraint")) and line.split()[1:] != [CONSTRAINTS]:
+            raise RequirementError(f"{path}: {line!r} reads another file than {CONSTRAINTS}")
+    return parse(path, allow_options=allow_options)
+
+
+def conda_env_of(given: Mapping[str, Any] | str | Path) -> dict[str, Any]:
+    """A conda environment, given as a mapping or as the path of a YAML file.
+
+    Raises:
+        RequirementError: it is not one.
+    """
+    value = strict_yaml.read(Path(given)) if isinstance(given, str | Path) else dict(given)
+    if not isinstance(value, dict) or not isinstance(value.get("dependencies", []), list):
+        raise RequirementError("conda_env must be a mapping with a list of dependencies")
+    return value
+
+
+def pip_part_of(conda_env: Mapping[str, Any], *, allow_options: bool = False) -> Requirements:
+    """What a conda environment leaves to pip.
+
+    Raises:
+        RequirementError: a line of it is malformed or smuggles something.
+    """
+    for dependency in conda_env.get("dependencies") or []:
+        if isinstance(dependency, Mapping) and isinstance(dependency.get("pip"), list):
+            return parse(dependency["pip"], allow_options=allow_options)
+    return Requirements()
+
+
+def _python_env() -> dict[str, Any]:
+    build = [_pinned("pip"), _pinned("setuptools"), "wheel"]
+    return {
+        "python": platform.python_version(),
+        "build_dependencies": [line for line in build if line is not None],
+        "dependencies": [f"-r {REQUIREMENTS}"],
+    }
+
+
+def _conda_env(lines: list[str]) -> dict[str, Any]:
+    pip = _version_of("pip")
+    plain = [line.partition("  #")[0] for line in lines]
+    return {
+        "name": "mlflow-env",
+        "channels": ["conda-forge"],
+        "dependencies": [
+            f"python={platform.python_version()}",
+            f"pip<={pip}" if pip else "pip",
+            {"pip": plain},
+        ],
+    }
+
+
+def _pinned(package: str) -> str | None:
+    version = _version_of(package)
+    return f"{package}=={version}" if version else None
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
