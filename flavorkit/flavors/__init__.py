@@ -1,0 +1,1 @@
+"""One module per framework; what the frameworks share is in base, registry, saving and loading."""

@@ -1,0 +1,106 @@
+"""The interface every framework implements."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from flavorkit.trust import Grant
+
+Container = Literal["dataframe", "array", "sparse", "dict", "list"]
+Predictor = Callable[[Any, Mapping[str, Any]], Any]
+"""Rows and parameters in, one prediction for each row out."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model rebuilt from its files."""
+
+    native: Any
+    """The framework's own object."""
+
+    modules: frozenset[str] = field(default_factory=frozenset)
+    """The Python modules that rebuilding it has used, as far as the format names them."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a flavor says of the files it has written."""
+
+    config: Mapping[str, Any]
+    """Its section of the MLmodel file: all that loading needs, as plain YAML values."""
+
+    pyfunc: Mapping[str, Any] | None
+    """Its part of the ``python_function`` section; None for a model that cannot predict."""
+
+    packages: tuple[str, ...] = ()
+    """Distributions that this way of saving needs beside :attr:`Flavor.packages`."""
+
+    loaded: Loaded | None = None
+    """The model, if the flavor has read it back already; every save is read back once."""
+
+
+class Flavor(ABC):
+    """How one framework saves, loads and predicts.
+
+    A subclass says only what differs between frameworks. It writes and reads files inside the
+    folder it is given and nothing else: the descriptor, requirements, signature, input example and
+    manifest belong to :func:`flavorkit.flavors.saving.save_model`. Its module imports the framework
+    inside methods, so importing every flavor costs no framework import.
+    """
+
+    name: ClassVar[str]
+    """Key in the MLmodel file, name of the extra in pyproject.toml, name of the module."""
+
+    modules: ClassVar[tuple[str, ...]]
+    """Top-level modules whose classes this flavor saves, e.g. ``("lightgbm",)``."""
+
+    packages: ClassVar[tuple[str, ...]]
+    """Distributions a model needs to be loaded; pinned to the installed version on saving."""
+
+    accepts: ClassVar[tuple[Container, ...]] = ("dataframe", "array")
+    """What its predictors take as it is; pyfunc converts anything else to the first of these."""
+
+    model_argument: ClassVar[str] = "model"
+    """What MLflow calls the first argument of ``save_model``: people pass it by name."""
+
+    loader_module: ClassVar[str]
+    """What stock MLflow imports to load the files; flavorkit writes it and never imports it."""
+
+    @abstractmethod
+    def save(self, model: Any, folder: Path, *args: Any, **options: Any) -> Saved:
+        """Write ``model`` under ``folder``.
+
+        A flavor declares its options as keyword-only parameters; others are refused before this is
+        called. (The base takes anything so that each may declare its own.)
+
+        Raises:
+            UnsavableModelError: the model cannot be written this way; the message says in which.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
+        """Rebuild the model from ``folder`` and the configuration that :meth:`save` returned.
+
+        What may be built is for ``trust`` to say, never for the folder: whoever can write the model
+        could write that too.
+
+        Raises:
+            TrustError: rebuilding it takes more than ``trust`` grants.
+            UnreadableModelError: a file is not what its format promises.
+        """
+
+    @abstractmethod
+    def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
+        """The function that predicts with ``native``, with all that it can know beforehand."""
+
+    @abstractmethod
+    def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
+        """Why loading this folder can run code that it brings, as half a sentence, or None."""
+
+    def row_wise(self, native: Any) -> bool:
+        """Whether each row's output depends on that row alone, so that requests may be merged."""
+        return False

@@ -1,0 +1,116 @@
+"""Loading, written once for all frameworks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flavorkit import manifest
+from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.errors import DescriptorError, MissingDependencyError
+from flavorkit.flavors.base import Flavor
+from flavorkit.flavors.registry import get_flavor
+from flavorkit.manifest import Manifest
+from flavorkit.trust import Evidence, Grant, Policy, decide
+from flavorkit.trust.policy import Trust
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model rebuilt from a folder, and all that is known of it."""
+
+    flavor: Flavor
+    native: Any
+    config: Mapping[str, Any]
+    descriptor: ModelDescriptor
+    manifest: Manifest
+
+
+def load_native(folder: Path, *, trust: Trust = None, flavor: str | None = None) -> LoadedModel:
+    """Rebuild the model in ``folder``, after checking what it is and whether ``trust`` allows it.
+
+    Args:
+        folder: a model folder, made by flavorkit or by MLflow.
+        trust: how far the caller goes; see :mod:`flavorkit.trust.policy`.
+        flavor: which of the folder's flavors to load; the first native one when not given.
+
+    Raises:
+        IntegrityError: a file is not what the manifest says. No parser has seen it.
+        DescriptorError: the MLmodel file is malformed, or has no such flavor.
+        TrustError: loading it takes more than ``trust`` allows.
+        UnreadableModelError: a file is not what its format promises.
+        MissingDependencyError: the flavor's framework is not installed.
+    """
+    policy = Policy.parse(trust)
+    checked = manifest.verify(folder)
+    descriptor = ModelDescriptor.read(folder)
+    grant = check_trust(folder, checked, descriptor, policy, flavor=flavor)
+    chosen, config = _chosen(folder, descriptor, flavor)
+    with needing(chosen):
+        loaded = chosen.load(folder, config, trust=grant)
+    return LoadedModel(chosen, loaded.native, config, descriptor, checked)
+
+
+def check_trust(
+    folder: Path,
+    checked: Manifest,
+    descriptor: ModelDescriptor,
+    policy: Policy,
+    *,
+    flavor: str | None = None,
+) -> Grant:
+    """What ``policy`` grants to the model in ``folder``, if that is enough to load it at all.
+
+    Types inside a file of data are looked at when it is read, not here.
+
+    Raises:
+        TrustError: loading the flavor can run code, and ``policy`` does not allow that.
+        IntegrityError: the manifest carries a signature that its key has not made.
+    """
+    evidence = Evidence(folder, checked.digest, checked.payload, checked.key, checked.signature)
+    grant = decide(policy, evidence)
+    chosen, config = _chosen(folder, descriptor, flavor)
+    why = chosen.executes_code(folder, config)
+    if why is not None and not grant.code:
+        raise grant.refusal(why)
+    return grant
+
+
+def _chosen(
+    folder: Path, descriptor: ModelDescriptor, flavor: str | None
+) -> tuple[Flavor, dict[str, Any]]:
+    name = flavor or _native_flavor(folder, descriptor)
+    if name not in descriptor.flavors:
+        listed = ", ".join(descriptor.flavors)
+        raise DescriptorError(folder, "flavors", f"no flavor {name!r}, only {listed}")
+    return get_flavor(name), config_of(descriptor, name)
+
+
+def config_of(descriptor: ModelDescriptor, flavor: str) -> dict[str, Any]:
+    """What ``flavor`` is loaded with: its own section, and what ``python_function`` adds to it."""
+    return {**descriptor.flavors.get(PYFUNC, {}), **descriptor.flavors.get(flavor, {})}
+
+
+def _native_flavor(folder: Path, descriptor: ModelDescriptor) -> str:
+    if not descriptor.native_flavors:
+        loader = descriptor.flavors[PYFUNC].get("loader_module")
+        raise DescriptorError(
+            folder, "flavors", f"nothing but {PYFUNC} with the loader {loader!r}, which is not run"
+        )
+    return descriptor.native_flavors[0]
+
+
+@contextmanager
+def needing(flavor: Flavor) -> Iterator[None]:
+    """Turn a failing import of the flavor's framework into the command that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        missing = (exc.name or "").partition(".")[0]
+        if missing in {*flavor.modules, "skops"}:
+            what = f"the {flavor.name} flavor"
+            raise MissingDependencyError(what, flavor.packages[0], extra=flavor.name) from exc
+        raise

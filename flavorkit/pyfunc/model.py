@@ -1,0 +1,152 @@
+"""A loaded model of any flavor, behind one ``predict``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flavorkit import uris
+from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.errors import DescriptorError
+from flavorkit.flavors.base import Flavor
+from flavorkit.flavors.loading import LoadedModel, load_native
+from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, params
+from flavorkit.signature.containers import adapt
+from flavorkit.signature.decode import Decoder
+from flavorkit.trust.policy import Trust
+
+
+class PyFuncModel:
+    """One model, ready to predict.
+
+    What depends on the model alone, such as the checks that its signature asks for, is worked out
+    when it is made; :meth:`predict` does what depends on the data.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        if PYFUNC not in loaded.descriptor.flavors:
+            raise DescriptorError(
+                loaded.flavor.name,
+                "flavors",
+                f"the model cannot predict: it was saved without {PYFUNC}; load it with"
+                f" flavorkit.{loaded.flavor.name}.load_model",
+            )
+        self._loaded = loaded
+        self._accepts = loaded.flavor.accepts
+        self._predict = loaded.flavor.predictor(loaded.native, loaded.config)
+        schema = self.input_schema
+        self._enforce = None if schema is None else compile_schema(schema)
+        self._params = self.params_schema
+
+    def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Predict one output for each input row.
+
+        Args:
+            data: a pandas or polars frame, an Arrow table, an array of shape ``(rows, features)``,
+                a sparse matrix, a dict of column name to 1-d array, or a list of rows. If the model
+                has a signature, the data must fit it, or be convertible without loss.
+            params: inference parameters, as the signature declares them.
+
+        Raises:
+            InvalidInputError: data or parameters do not fit; the message names each at fault.
+        """
+        return self.predict_enforced(*self.enforce(data, params))
+
+    def enforce(
+        self, data: Any, params: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """The data and parameters as the signature describes them; see :meth:`predict`."""
+        if self._enforce is not None:
+            data = self._enforce(data)
+        return data, self._enforce_params(params)
+
+    def predict_enforced(self, data: Any, params: Mapping[str, Any]) -> Any:
+        """As :meth:`predict`, for data and parameters that are known to fit the signature."""
+        return self._predict(adapt(data, self._accepts), params)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Turns the JSON of a request into what :meth:`predict_enforced` takes."""
+        return Decoder(self.signature)
+
+    @property
+    def metadata(self) -> ModelDescriptor:
+        """The model's MLmodel file."""
+        return self._loaded.descriptor
+
+    @property
+    def signature(self) -> ModelSignature | None:
+        """What the model takes and gives, if it says so."""
+        return self._loaded.descriptor.signature
+
+    @property
+    def input_schema(self) -> Schema | None:
+        """The columns or tensors it takes."""
+        return self.signature.inputs if self.signature else None
+
+    @property
+    def params_schema(self) -> ParamSchema | None:
+        """The inference parameters it takes."""
+        return self.signature.params if self.signature else None
+
+    @property
+    def flavor(self) -> Flavor:
+        """The flavor that loaded it."""
+        return self._loaded.flavor
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hex digits that stand for its folder."""
+        return self._loaded.manifest.digest
+
+    @property
+    def model_id(self) -> str | None:
+        """The id a tracking server gave it."""
+        return self._loaded.descriptor.model_id
+
+    @property
+    def loader_module(self) -> str | None:
+        """What stock MLflow would load it with; flavorkit does not import it."""
+        loader = self._loaded.descriptor.flavors[PYFUNC].get("loader_module")
+        return None if loader is None else str(loader)
+
+    def get_raw_model(self) -> Any:
+        """The framework's own object."""
+        return self._loaded.native
+
+    def __repr__(self) -> str:
+        return f"<PyFuncModel {self.flavor.name} {self.metadata.model_uuid} {self.digest[:19]}>"
+
+    def _enforce_params(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        if not given and self._params is None:
+            return {}
+        extra = params.unknown(given, self._params)
+        if extra:
+            warnings.warn(
+                f"the parameters {extra} are not in the model's signature and were ignored",
+                stacklevel=4,
+            )
+        return params.enforce(given, self._params)
+
+
+def load_model(
+    model_uri: str | Path, *, trust: Trust = None, dst_path: str | Path | None = None
+) -> PyFuncModel:
+    """Load the model at ``model_uri``, of whatever flavor.
+
+    Args:
+        model_uri: a folder, or a URI of a scheme in :mod:`flavorkit.uris`.
+        trust: how far you trust where it comes from. None loads data from anyone, and code from
+            yourself and those in your keyring; "all" loads anything; see
+            :mod:`flavorkit.trust.policy`.
+        dst_path: where to put what has to be fetched.
+
+    Raises:
+        NotFoundError: there is no such model.
+        IntegrityError: a file is not what was saved.
+        TrustError: loading it takes more than ``trust`` allows; the message says what would.
+    """
+    return PyFuncModel(load_native(uris.fetch(model_uri, dst_path), trust=trust))

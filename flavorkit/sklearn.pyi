@@ -1,0 +1,35 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from flavorkit.descriptor import ModelDescriptor
+from flavorkit.environment.choice import RequirementsLike
+from flavorkit.flavors.sklearn import (
+    SERIALIZATION_FORMAT_CLOUDPICKLE as SERIALIZATION_FORMAT_CLOUDPICKLE,
+)
+from flavorkit.flavors.sklearn import SERIALIZATION_FORMAT_PICKLE as SERIALIZATION_FORMAT_PICKLE
+from flavorkit.flavors.sklearn import SERIALIZATION_FORMAT_SKOPS as SERIALIZATION_FORMAT_SKOPS
+from flavorkit.flavors.sklearn import Format
+from flavorkit.signature import ModelSignature
+from flavorkit.trust.policy import Trust
+
+def save_model(
+    sk_model: Any,
+    path: str | Path,
+    *,
+    serialization_format: Format = "skops",
+    pyfunc_predict_fn: str | None = None,
+    skops_trusted_types: list[str] | None = None,
+    signature: ModelSignature | Literal[False] | None = None,
+    input_example: Any = None,
+    pip_requirements: RequirementsLike | None = None,
+    extra_pip_requirements: RequirementsLike | None = None,
+    conda_env: Mapping[str, Any] | str | Path | None = None,
+    allow_requirement_options: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    extra_files: Sequence[str | Path] = (),
+    overwrite: bool = False,
+) -> ModelDescriptor: ...
+def load_model(
+    model_uri: str | Path, dst_path: str | Path | None = None, *, trust: Trust = None
+) -> Any: ...
