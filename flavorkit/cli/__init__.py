@@ -1,0 +1,79 @@
+"""The ``flavorkit`` command. Each command lives in a module that is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from flavorkit.errors import FlavorkitError
+from flavorkit.version import __version__
+
+# name -> "module:command" and the line that --help shows. The modules are imported when needed, so
+# that --help is quick.
+COMMANDS = {
+    "serve": ("flavorkit.cli.serve:serve", "Serve a model over HTTP."),
+    "predict": ("flavorkit.cli.predict:predict", "Predict on a file or on standard input."),
+    "inspect": (
+        "flavorkit.cli.inspect:inspect",
+        "Show what a model folder holds, without loading it.",
+    ),
+    "verify": (
+        "flavorkit.cli.verify:verify",
+        "Check that a model folder is what was saved, and by whom.",
+    ),
+    "keys": ("flavorkit.cli.keys:keys", "Show, trust and forget the keys that sign models."),
+    "models": (
+        "flavorkit.cli:models",
+        "The commands for models, under the names they have in MLflow.",
+    ),
+}
+MODELS_COMMANDS = {name: COMMANDS[name] for name in ("serve", "predict")}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def __init__(
+        self, *args: Any, commands_table: dict[str, tuple[str, str]], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._table = commands_table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in self._table:
+            return None
+        module, _, attribute = self._table[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self._table.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what flavorkit raises on purpose becomes one line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except FlavorkitError as exc:
+            raise click.ClickException(exc.message) from exc
+
+
+@click.group(
+    cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["--help"]}
+)
+@click.version_option(__version__, prog_name="flavorkit")
+def main() -> None:
+    """Package a trained model of any framework, and serve it the same way."""
+
+
+@click.group(cls=LazyGroup, commands_table=MODELS_COMMANDS)
+def models() -> None:
+    """Work with models, under the names that the commands have in MLflow."""

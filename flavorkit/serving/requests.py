@@ -1,0 +1,146 @@
+"""Request bodies to model inputs: one reader for each content type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from flavorkit.errors import RequestError, UnsupportedMediaTypeError
+from flavorkit.pyfunc import PyFuncModel
+from flavorkit.signature import tables
+
+JSON = "application/json"
+CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+
+# What MLflow 1.x called the layout of a JSON body; people's scripts still send it.
+_OLD_FORMATS = {"pandas-split": "dataframe_split", "pandas-records": "dataframe_records"}
+_OLD_KEYS = {"columns", "data", "index"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A decoded request."""
+
+    data: Any
+    """What the model is called with, already as its signature describes it."""
+    params: dict[str, Any]
+    is_bare: bool = False
+    """Whether the answer is the list of predictions alone, as MLflow 1.x gave it."""
+
+
+def read(model: PyFuncModel, content_type: str | None, body: bytes) -> Request:
+    """Decode ``body`` for ``model``.
+
+    Raises:
+        UnsupportedMediaTypeError: nobody reads this content type; the message says what is read.
+        RequestError: the body is not what its content type says.
+        InvalidInputError: the data does not fit the model's signature.
+    """
+    media_type, parameters = _split(content_type)
+    reader = _READERS.get(media_type)
+    if reader is None:
+        got = f"not {content_type!r}" if content_type else "and the request has none"
+        raise UnsupportedMediaTypeError(
+            f"the content type must be one of {', '.join(_READERS)}, {got};"
+            " with curl, pass -H 'Content-Type: application/json'"
+        )
+    return reader(model, body, parameters)
+
+
+def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
+    media_type, *pairs = (content_type or "").split(";")
+    parameters = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        parameters[name.strip().lower()] = value.strip().strip('"').lower()
+    charset = parameters.pop("charset", "utf-8")
+    if charset not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaTypeError(f"the body must be UTF-8, not {charset!r}")
+    unknown = parameters.keys() - {"format"}
+    if unknown or parameters.get("format", "pandas-split") not in _OLD_FORMATS:
+        raise UnsupportedMediaTypeError(
+            f"{content_type!r} has a parameter that nobody reads; charset=utf-8 is the only one"
+        )
+    return media_type.strip().lower(), parameters
+
+
+def _read_json(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
+    payload = parse_json(body)
+    if "format" in parameters:
+        return _old(model, _OLD_FORMATS[parameters["format"]], payload)
+    if isinstance(payload, dict) and "data" in payload and payload.keys() <= _OLD_KEYS:
+        return _old(model, "dataframe_split", payload)
+    return Request(*model.decoder(payload))
+
+
+def _old(model: PyFuncModel, layout: str, payload: Any) -> Request:
+    data, given = model.decoder({layout: payload})
+    return Request(data, given, is_bare=True)
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text, strictly: no NaN, no number beyond a double, no key twice.
+
+    Raises:
+        RequestError: it is not valid; the message says where.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise RequestError(f"the body is not valid JSON: {exc}") from None
+    if _has_duplicate_keys(body, value):
+        raise RequestError(f"the body has the key {_duplicate_key(body)!r} twice in one object")
+    return value
+
+
+def _has_duplicate_keys(body: bytes, value: Any) -> bool:
+    """Whether the parser has dropped a key, of which it keeps the last.
+
+    Each key has its colon, so a text with a key twice has more of them than what was made of it;
+    other colons stand in strings, and both sides have those. In most requests all keys stand
+    in the outer objects, where they are counted at once.
+    """
+    colons = body.count(b":")
+    if isinstance(value, dict):
+        keys = len(value)
+        for inner in value.values():
+            if isinstance(inner, dict):
+                keys += len(inner)
+            elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+                keys += sum(len(row) for row in inner if isinstance(row, dict))
+        if keys == colons:
+            return False
+    if b"\\u003" in body.lower():  # a colon in a string can be written so that it is not counted
+        return _duplicate_key(body) is not None
+    return colons != orjson.dumps(value).count(b":")
+
+
+def _duplicate_key(body: bytes) -> str | None:
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                found.append(key)
+            seen.add(key)
+
+    json.loads(body, object_pairs_hook=look)
+    return found[0][:100] if found else None
+
+
+def _read_csv(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
+    return Request(*model.enforce(tables.read_csv(body, model.input_schema)))
+
+
+def _read_parquet(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
+    return Request(*model.enforce(tables.read_parquet(body, model.input_schema)))
+
+
+Reader = Callable[[PyFuncModel, bytes, dict[str, str]], Request]
+_READERS: dict[str, Reader] = {JSON: _read_json, CSV: _read_csv, PARQUET: _read_parquet}

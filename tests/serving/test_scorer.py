@@ -1,0 +1,116 @@
+"""Where a model runs: never twice at once, on the event loop only while it is quick."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from sklearn.base import BaseEstimator
+
+import flavorkit
+from flavorkit.errors import OverloadedError
+from flavorkit.serving.scorer import Scorer, _Pace
+
+JSON = "application/json"
+BODY = b'{"inputs": [[1.0]]}'
+OWN_THREAD, EVENT_LOOP = "flavorkit-model_0", "MainThread"
+
+# What the model notes and waits for; it is loaded from a file, so it cannot carry them itself.
+ran_on: list[str] = []
+may_answer = threading.Event()
+has_begun = threading.Event()
+
+
+class Watched(BaseEstimator):
+    """Notes the thread it runs on, and answers when it may."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def predict(self, X):
+        ran_on.append(threading.current_thread().name)
+        has_begun.set()
+        assert may_answer.wait(60)
+        return [0] * len(X)
+
+
+@pytest.fixture
+def scorer(tmp_path):
+    ran_on.clear()
+    has_begun.clear()
+    may_answer.set()
+    flavorkit.save_model(Watched(), tmp_path / "m", signature=False, pip_requirements=[])
+    scorer = Scorer(flavorkit.load_model(tmp_path / "m"), max_waiting=3)
+    yield scorer
+    may_answer.set()
+    scorer.close()
+
+
+@pytest.fixture
+def every_answer_is_quick(monkeypatch):
+    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 60.0)
+
+
+async def score(scorer, times=1, body=BODY):
+    for _ in range(times):
+        assert await scorer.score(JSON, body) == b'{"predictions":[0]}'
+
+
+def test_a_quick_model_moves_to_the_event_loop(scorer, every_answer_is_quick):
+    asyncio.run(score(scorer, _Pace.ENOUGH + 2))
+    assert ran_on == [OWN_THREAD] * _Pace.ENOUGH + [EVENT_LOOP] * 2
+
+
+def test_a_larger_request_than_any_before_goes_to_the_thread(scorer, every_answer_is_quick):
+    asyncio.run(score(scorer, _Pace.ENOUGH))
+    asyncio.run(score(scorer, body=BODY + b" "))
+    assert ran_on[-1] == OWN_THREAD
+
+
+def test_a_slow_answer_moves_it_back(scorer, every_answer_is_quick, monkeypatch):
+    asyncio.run(score(scorer, _Pace.ENOUGH + 1))
+    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 0.0)
+    asyncio.run(score(scorer, 2))
+    assert ran_on[-3:] == [EVENT_LOOP, EVENT_LOOP, OWN_THREAD]
+
+
+def test_a_slow_model_stays_on_its_thread(scorer, monkeypatch):
+    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 0.0)
+    asyncio.run(score(scorer, _Pace.ENOUGH + 2))
+    assert set(ran_on) == {OWN_THREAD}
+
+
+def test_it_never_runs_twice_at_once(scorer, every_answer_is_quick):
+    """Not even beside an answer that nobody waits for any more."""
+
+    async def scenario():
+        await score(scorer, _Pace.ENOUGH)
+        may_answer.clear()
+        has_begun.clear()
+        given_up = asyncio.create_task(scorer.score(JSON, BODY + b" "))
+        await asyncio.to_thread(has_begun.wait)
+        given_up.cancel()
+        second = asyncio.create_task(scorer.score(JSON, BODY))
+        await asyncio.sleep(0)
+        may_answer.set()
+        await second
+
+    asyncio.run(scenario())
+    assert ran_on[-2:] == [OWN_THREAD, OWN_THREAD]
+
+
+def test_more_than_may_wait_are_refused_and_what_was_given_up_is_not_begun(scorer):
+    async def scenario():
+        may_answer.clear()
+        tasks = [asyncio.create_task(scorer.score(JSON, BODY)) for _ in range(3)]
+        await asyncio.to_thread(has_begun.wait)
+        with pytest.raises(OverloadedError, match="try again"):
+            await scorer.score(JSON, BODY)
+        tasks[2].cancel()
+        await asyncio.sleep(0)
+        may_answer.set()
+        await asyncio.gather(*tasks[:2])
+
+    asyncio.run(scenario())
+    assert len(ran_on) == 2
