@@ -1,0 +1,75 @@
+"""Stock MLflow, as it is installed from the package index, beside flavorkit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.serving.conftest import Answer, Server, start  # noqa: F401 - a fixture
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "/interop/" in str(item.path):
+            # MLflow's own code, and the libraries below it, warn of what they will change.
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory):
+    """Stock MLflow, writing nothing outside a scratch folder."""
+    os.environ.setdefault(
+        "MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/db"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+        import mlflow.pyfunc
+        import mlflow.sklearn
+    import logging
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    return mlflow
+
+
+class MlflowServer(Server):
+    """``mlflow models serve`` on a free port of loopback."""
+
+    def __init__(self, folder):
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
+            self.port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder)]
+        # It starts the uvicorn it finds on PATH.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.process = subprocess.Popen(
+            [*command, "-p", str(self.port), "--env-manager", "local"],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait(self):
+        while True:
+            assert self.process.poll() is None, "mlflow models serve has ended"
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ping", timeout=60)
+                return self
+            time.sleep(0.05)
+
+    def kill(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
