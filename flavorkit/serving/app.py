@@ -58,10 +58,10 @@ def create_app(models: Mapping[str, Loader], settings: Settings | None = None) -
 
     return Starlette(
         routes=[
+            Route("/invocations", invocations, methods=["POST"]),
             Route("/ping", ping),
             Route("/health", ping),
             Route("/version", version),
-            Route("/invocations", invocations, methods=["POST"]),
         ],
         exception_handlers={HTTPException: on_http_error},
         lifespan=lifespan,

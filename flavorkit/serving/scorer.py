@@ -79,26 +79,31 @@ class Scorer:
 
 
 class _Pace:
-    """How quick the answers have been lately."""
+    """How quick the answers have been lately, as a credit that quick ones add to and slow ones eat.
+
+    A slow answer costs what it took, so that a moment of a busy machine changes little and a slow
+    model is back on its thread at once. One that was slow at a size never seen quick says nothing
+    about the smaller ones.
+    """
 
     QUICK_SECONDS = 0.001
     """What the event loop may be kept busy with; handing work to a thread costs a fifth of it."""
 
-    ENOUGH = 32
-    """How many quick answers in a row make the next one likely to be quick."""
+    ENOUGH, MOST = 32, 64
+    """The credit, in quick answers, from which the next is expected to be quick, and its limit."""
 
     def __init__(self) -> None:
-        self._in_a_row = 0
-        self._largest_body = 0
+        self._credit = 0.0
+        self._largest_quick_body = -1
 
     def expects_quick(self, body_bytes: int) -> bool:
         """Whether a request of this size will probably be answered quickly."""
-        return self._in_a_row >= self.ENOUGH and body_bytes <= self._largest_body
+        return self._credit >= self.ENOUGH and body_bytes <= self._largest_quick_body
 
     def saw(self, body_bytes: int, seconds: float) -> None:
         """Learn from an answer."""
-        if seconds > self.QUICK_SECONDS:
-            self._in_a_row = self._largest_body = 0
-        else:
-            self._in_a_row += 1
-            self._largest_body = max(self._largest_body, body_bytes)
+        if seconds <= self.QUICK_SECONDS:
+            self._credit = min(self._credit + 1, self.MOST)
+            self._largest_quick_body = max(self._largest_quick_body, body_bytes)
+        elif body_bytes <= self._largest_quick_body:
+            self._credit = max(self._credit - seconds / self.QUICK_SECONDS, 0)

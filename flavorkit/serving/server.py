@@ -62,6 +62,7 @@ def serve(
         log_config=None,
         access_log=settings.log_requests,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on who says they called
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.grace_seconds),
     )

@@ -68,17 +68,42 @@ def test_a_larger_request_than_any_before_goes_to_the_thread(scorer, every_answe
     assert ran_on[-1] == OWN_THREAD
 
 
-def test_a_slow_answer_moves_it_back(scorer, every_answer_is_quick, monkeypatch):
+def test_slow_answers_move_it_back(scorer, every_answer_is_quick, monkeypatch):
     asyncio.run(score(scorer, _Pace.ENOUGH + 1))
-    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 1e-9)
     asyncio.run(score(scorer, 2))
     assert ran_on[-3:] == [EVENT_LOOP, EVENT_LOOP, OWN_THREAD]
 
 
 def test_a_slow_model_stays_on_its_thread(scorer, monkeypatch):
-    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(_Pace, "QUICK_SECONDS", 1e-9)
     asyncio.run(score(scorer, _Pace.ENOUGH + 2))
     assert set(ran_on) == {OWN_THREAD}
+
+
+def pace_after(*seen: tuple[int, float]) -> _Pace:
+    pace = _Pace()
+    for size, seconds in [(100, 0.0005)] * 1000 + list(seen):
+        pace.saw(size, seconds)
+    return pace
+
+
+def test_a_moment_of_a_busy_machine_changes_little():
+    assert pace_after((100, 0.010), (100, 0.0013)).expects_quick(100)
+
+
+def test_one_very_slow_answer_is_enough():
+    assert not pace_after((100, 1.0)).expects_quick(100)
+
+
+def test_a_model_that_has_become_slow_is_noticed():
+    assert not pace_after(*[(100, 0.002)] * 30).expects_quick(100)
+
+
+def test_slow_large_requests_do_not_slow_the_small_ones_down():
+    pace = pace_after((10_000, 5.0))
+    assert pace.expects_quick(100)
+    assert not pace.expects_quick(10_000)
 
 
 def test_it_never_runs_twice_at_once(scorer, every_answer_is_quick):
