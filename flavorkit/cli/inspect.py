@@ -119,6 +119,8 @@ def _print(uri: str, facts: dict[str, Any]) -> None:
 
     console = Console(highlight=False)
     top = Table.grid(padding=(0, 2))
+    top.add_column()
+    top.add_column(overflow="fold")  # a digest that is cut off cannot be compared
     for label, value in _lines(uri, facts):
         top.add_row(f"[bold]{label}[/bold]", escape(value))
     console.print(top)
