@@ -3,14 +3,9 @@
 from flavorkit.signature.decode import Decoder
 from flavorkit.signature.enforce import compile_schema, enforce
 from flavorkit.signature.infer import infer_from_example, infer_signature
-from flavorkit.signature.schema import (
-    ColSpec,
-    ModelSignature,
-    ParamSchema,
-    ParamSpec,
-    Schema,
-    TensorSpec,
-)
+from flavorkit.signature.model_signature import ModelSignature
+from flavorkit.signature.params import ParamSchema, ParamSpec
+from flavorkit.signature.schema import ColSpec, Schema, TensorSpec
 from flavorkit.signature.types import (
     AnyType,
     Array,

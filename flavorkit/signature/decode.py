@@ -18,8 +18,9 @@ from flavorkit.errors import InvalidInputError, RequestError
 from flavorkit.signature import params, tensors, wire
 from flavorkit.signature.columns import Values, object_array
 from flavorkit.signature.enforce import ColumnEnforcer, TensorEnforcer
+from flavorkit.signature.model_signature import ModelSignature
 from flavorkit.signature.nested import convert_cell
-from flavorkit.signature.schema import ColSpec, ModelSignature, Schema
+from flavorkit.signature.schema import ColSpec, Schema
 from flavorkit.signature.types import AnyType, DataType
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")

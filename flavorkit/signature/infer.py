@@ -19,14 +19,9 @@ import pandas as pd
 from flavorkit.errors import SignatureError
 from flavorkit.signature import containers, hints
 from flavorkit.signature.columns import Values, is_missing, values_of
-from flavorkit.signature.schema import (
-    ColSpec,
-    ModelSignature,
-    ParamSchema,
-    ParamSpec,
-    Schema,
-    TensorSpec,
-)
+from flavorkit.signature.model_signature import ModelSignature
+from flavorkit.signature.params import ParamSchema, ParamSpec
+from flavorkit.signature.schema import ColSpec, Schema, TensorSpec
 from flavorkit.signature.types import AnyType, Array, ColumnType, DataType, Object, Property, merge
 
 _SCALARS: dict[type, DataType] = {

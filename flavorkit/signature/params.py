@@ -1,22 +1,104 @@
-"""Inference parameters: check a value, and all values of a request."""
+"""Inference parameters: what a model can be told beside its data, and the values of a request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 
-from flavorkit.errors import InvalidInputError
+from flavorkit.errors import InvalidInputError, SignatureError
 from flavorkit.signature.nested import convert_cell
-from flavorkit.signature.types import DataType, Object
-
-if TYPE_CHECKING:
-    from flavorkit.signature.schema import ParamSchema
+from flavorkit.signature.schema import read_json_list, refuse_duplicates
+from flavorkit.signature.types import DataType, Object, TypeLike, as_type, type_from_dict
 
 _INTEGERS = (int, np.integer)
 _NUMBERS = (int, float, np.integer, np.floating)
+
+
+@dataclass(frozen=True, repr=False)
+class ParamSpec:
+    """One inference parameter: its type, and the value it has when a request does not set it.
+
+    Args:
+        shape: None for one value, ``(-1,)`` for a list of values.
+    """
+
+    name: str
+    dtype: DataType | Object
+    default: Any
+    shape: tuple[Literal[-1]] | None = None
+
+    def __init__(
+        self, name: str, dtype: TypeLike, default: Any, shape: Sequence[int] | None = None
+    ) -> None:
+        checked = as_type(dtype)
+        if checked is DataType.binary or not isinstance(checked, DataType | Object):
+            raise SignatureError(f"the parameter {name!r} cannot be of the type {checked!r}")
+        if shape is not None and tuple(shape) != (-1,):
+            raise SignatureError(f"the shape of the parameter {name!r} must be None or (-1,)")
+        object.__setattr__(self, "name", str(name))
+        object.__setattr__(self, "dtype", checked)
+        object.__setattr__(self, "shape", None if shape is None else (-1,))
+        try:
+            value = convert(default, checked, is_list=shape is not None)
+        except ValueError as exc:
+            raise SignatureError(f"the default of the parameter {name!r}: {exc}") from None
+        object.__setattr__(self, "default", value)
+
+    def __repr__(self) -> str:
+        shape = "" if self.shape is None else f" (shape: {self.shape})"
+        return f"{self.name!r}: {self.dtype!r} (default: {self.default}){shape}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its JSON form."""
+        return {
+            "name": self.name,
+            "default": _jsonable(self.default),
+            "shape": None if self.shape is None else list(self.shape),
+            **self.dtype.to_dict(),
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class ParamSchema:
+    """The parameters a model takes beside its data."""
+
+    params: tuple[ParamSpec, ...]
+
+    def __init__(self, params: Sequence[ParamSpec]) -> None:
+        specs = tuple(params)
+        refuse_duplicates([spec.name for spec in specs], "parameter")
+        object.__setattr__(self, "params", specs)
+
+    def __iter__(self) -> Iterator[ParamSpec]:
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+    def __repr__(self) -> str:
+        return repr(list(self.params))
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """The JSON form as plain values."""
+        return [spec.to_dict() for spec in self]
+
+    def to_json(self) -> str:
+        """The JSON form, as it stands in an MLmodel file."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> ParamSchema:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            SignatureError: ``text`` is no such form.
+        """
+        return cls([_param_from_dict(raw) for raw in read_json_list(text)])
 
 
 def enforce(params: Mapping[Any, Any] | None, schema: ParamSchema | None) -> dict[str, Any]:
@@ -116,3 +198,20 @@ def _as_mapping(params: Any) -> dict[str, Any]:
 
 def _name(kind: DataType | Object) -> str:
     return "an object" if isinstance(kind, Object) else f"a {kind.name}"
+
+
+def _param_from_dict(raw: dict[str, Any]) -> ParamSpec:
+    missing = {"name", "default"} - raw.keys()
+    if missing:
+        raise SignatureError(f"a parameter needs {' and '.join(sorted(missing))}")
+    # Before MLflow 2.11 the type stood under "dtype".
+    kind = raw.get("type") or raw.get("dtype")
+    return ParamSpec(
+        raw["name"], type_from_dict({**raw, "type": kind}), raw["default"], raw.get("shape")
+    )
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_jsonable(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,4 +1,4 @@
-"""What a model takes and gives: columns, tensors, parameters, and the signature of all three.
+"""What a model takes, or gives: columns or tensors.
 
 The JSON forms are MLflow's, to the letter: key order, optional keys, the string inside the YAML.
 """
@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from flavorkit.errors import SignatureError
-from flavorkit.signature import params
 from flavorkit.signature.types import (
     ColumnType,
-    DataType,
-    Object,
     TypeLike,
     as_type,
     type_from_dict,
@@ -160,134 +156,7 @@ class Schema:
         Raises:
             SignatureError: ``text`` is no such form.
         """
-        return cls([_spec_from_dict(raw) for raw in _json_list(text)])
-
-
-@dataclass(frozen=True, repr=False)
-class ParamSpec:
-    """One inference parameter: its type, and the value it has when a request does not set it.
-
-    Args:
-        shape: None for one value, ``(-1,)`` for a list of values.
-    """
-
-    name: str
-    dtype: DataType | Object
-    default: Any
-    shape: tuple[Literal[-1]] | None = None
-
-    def __init__(
-        self, name: str, dtype: TypeLike, default: Any, shape: Sequence[int] | None = None
-    ) -> None:
-        checked = as_type(dtype)
-        if checked is DataType.binary or not isinstance(checked, DataType | Object):
-            raise SignatureError(f"the parameter {name!r} cannot be of the type {checked!r}")
-        if shape is not None and tuple(shape) != (-1,):
-            raise SignatureError(f"the shape of the parameter {name!r} must be None or (-1,)")
-        object.__setattr__(self, "name", str(name))
-        object.__setattr__(self, "dtype", checked)
-        object.__setattr__(self, "shape", None if shape is None else (-1,))
-        try:
-            value = params.convert(default, checked, is_list=shape is not None)
-        except ValueError as exc:
-            raise SignatureError(f"the default of the parameter {name!r}: {exc}") from None
-        object.__setattr__(self, "default", value)
-
-    def __repr__(self) -> str:
-        shape = "" if self.shape is None else f" (shape: {self.shape})"
-        return f"{self.name!r}: {self.dtype!r} (default: {self.default}){shape}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Its JSON form."""
-        return {
-            "name": self.name,
-            "default": _jsonable(self.default),
-            "shape": None if self.shape is None else list(self.shape),
-            **self.dtype.to_dict(),
-        }
-
-
-@dataclass(frozen=True, repr=False)
-class ParamSchema:
-    """The parameters a model takes beside its data."""
-
-    params: tuple[ParamSpec, ...]
-
-    def __init__(self, params: Sequence[ParamSpec]) -> None:
-        specs = tuple(params)
-        _refuse_duplicates([spec.name for spec in specs], "parameter")
-        object.__setattr__(self, "params", specs)
-
-    def __iter__(self) -> Iterator[ParamSpec]:
-        return iter(self.params)
-
-    def __len__(self) -> int:
-        return len(self.params)
-
-    def __repr__(self) -> str:
-        return repr(list(self.params))
-
-    def to_dict(self) -> list[dict[str, Any]]:
-        """The JSON form as plain values."""
-        return [spec.to_dict() for spec in self]
-
-    def to_json(self) -> str:
-        """The JSON form, as it stands in an MLmodel file."""
-        return json.dumps(self.to_dict())
-
-    @classmethod
-    def from_json(cls, text: str) -> ParamSchema:
-        """The inverse of :meth:`to_json`.
-
-        Raises:
-            SignatureError: ``text`` is no such form.
-        """
-        return cls([_param_from_dict(raw) for raw in _json_list(text)])
-
-
-@dataclass(frozen=True, repr=False)
-class ModelSignature:
-    """What a model takes, gives, and can be told at inference; at least one of the three."""
-
-    inputs: Schema | None = None
-    outputs: Schema | None = None
-    params: ParamSchema | None = None
-
-    def __post_init__(self) -> None:
-        if self.inputs is None and self.outputs is None and self.params is None:
-            raise SignatureError("a signature needs inputs, outputs or params")
-        for part, kind in (("inputs", Schema), ("outputs", Schema), ("params", ParamSchema)):
-            value = getattr(self, part)
-            if value is not None and not isinstance(value, kind):
-                raise SignatureError(
-                    f"{part} must be a {kind.__name__}, got {type(value).__name__}"
-                )
-
-    def __repr__(self) -> str:
-        parts = {"inputs": self.inputs, "outputs": self.outputs, "params": self.params}
-        return "\n".join(f"{name}:\n  {part!r}" for name, part in parts.items())
-
-    def to_dict(self) -> dict[str, str | None]:
-        """Its form in an MLmodel file: three JSON strings, or None for a missing part."""
-        return {
-            "inputs": self.inputs.to_json() if self.inputs else None,
-            "outputs": self.outputs.to_json() if self.outputs else None,
-            "params": self.params.to_json() if self.params else None,
-        }
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> ModelSignature:
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            SignatureError: ``raw`` is no such form.
-        """
-        inputs, outputs, parameters = (raw.get(key) for key in ("inputs", "outputs", "params"))
-        return cls(
-            inputs=Schema.from_json(inputs) if inputs else None,
-            outputs=Schema.from_json(outputs) if outputs else None,
-            params=ParamSchema.from_json(parameters) if parameters else None,
-        )
+        return cls([_spec_from_dict(raw) for raw in read_json_list(text)])
 
 
 def _check_specs(specs: tuple[Any, ...]) -> None:
@@ -300,14 +169,15 @@ def _check_specs(specs: tuple[Any, ...]) -> None:
     if len(set(named)) > 1:
         raise SignatureError("either all inputs of a schema have names or none has")
     if named[0]:
-        _refuse_duplicates([spec.name for spec in specs], "input")
+        refuse_duplicates([spec.name for spec in specs], "input")
     elif tensors[0] and len(specs) > 1:
         raise SignatureError("several tensors need names")
     elif not all(spec.required for spec in specs):
         raise SignatureError("an unnamed column cannot be optional")
 
 
-def _refuse_duplicates(names: list[Any], what: str) -> None:
+def refuse_duplicates(names: list[Any], what: str) -> None:
+    """Raise a SignatureError that names what stands twice."""
     twice = sorted(str(name) for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SignatureError(
@@ -315,7 +185,12 @@ def _refuse_duplicates(names: list[Any], what: str) -> None:
         )
 
 
-def _json_list(text: Any) -> list[dict[str, Any]]:
+def read_json_list(text: Any) -> list[dict[str, Any]]:
+    """The objects in the JSON text of a schema.
+
+    Raises:
+        SignatureError: it is no JSON, or no list of objects.
+    """
     if not isinstance(text, str):
         raise SignatureError(f"expected a JSON string, got {type(text).__name__}")
     try:
@@ -341,17 +216,6 @@ def _spec_from_dict(raw: dict[str, Any]) -> Spec:
     return TensorSpec(spec.get("dtype", ""), spec["shape"], None if name is None else str(name))
 
 
-def _param_from_dict(raw: dict[str, Any]) -> ParamSpec:
-    missing = {"name", "default"} - raw.keys()
-    if missing:
-        raise SignatureError(f"a parameter needs {' and '.join(sorted(missing))}")
-    # Before MLflow 2.11 the type stood under "dtype".
-    kind = raw.get("type") or raw.get("dtype")
-    return ParamSpec(
-        raw["name"], type_from_dict({**raw, "type": kind}), raw["default"], raw.get("shape")
-    )
-
-
 def _tensor_dtype(value: Any) -> np.dtype[Any]:
     if isinstance(value, str) and value not in _TENSOR_DTYPES:
         raise SignatureError(f"{value!r} is not the dtype of a tensor")
@@ -373,9 +237,3 @@ _TENSOR_DTYPES = {
     *(f"datetime64[{unit}]" for unit in _TIME_UNITS),
     *(f"timedelta64[{unit}]" for unit in _TIME_UNITS),
 }
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value
