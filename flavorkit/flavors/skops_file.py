@@ -1,7 +1,7 @@
 """Estimators in skops' format: a zip of arrays and a JSON tree that says how to put them together.
 
 Before anything is built, every type in the tree is compared with what the caller allows, and the
-state of compiled types is checked (:mod:`flavorkit.flavors.allowed_types`). A tree that passes is
+state of compiled types is checked (:mod:`flavorkit.flavors.compiled_state`). A tree that passes is
 data: building it runs no code that the file brings. Lists of trusted types inside a model folder,
 which MLflow writes for its own loader, are not looked at.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flavorkit.errors import FlavorkitError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import allowed_types
+from flavorkit.flavors import allowed_types, compiled_state
 from flavorkit.trust import Grant
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def load(path: Path, *, trust: Grant) -> Content:
             _check_types(path, untrusted, trust)
             nodes = list(_walk(tree))
             for node in nodes:
-                allowed_types.check_state(node)
+                compiled_state.check_state(node)
             instance = tree.construct()
-        allowed_types.check_owners(node.construct() for node in nodes)
+        compiled_state.check_owners(node.construct() for node in nodes)
     except FlavorkitError:
         raise
     except Exception as exc:  # a damaged file fails in any of the parsers that it goes through
