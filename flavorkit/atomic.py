@@ -20,6 +20,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from flavorkit.errors import PathOccupiedError
+
 _PREFIX = ".flavorkit-partial-"
 _FOREIGN_MAX_AGE_SECONDS = 24 * 3600
 _AT_FDCWD = -100
@@ -35,8 +37,8 @@ def publish(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         overwrite: replace what stands at ``target``, in one step where the system can.
 
     Raises:
-        FileExistsError: ``target`` is not an empty folder and ``overwrite`` is not set, or it is a
-            file or a link.
+        PathOccupiedError: ``target`` is not an empty folder and ``overwrite`` is not set, or it is
+            a file or a link.
     """
     target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link at the end
     _refuse_occupied(target, overwrite=overwrite)
@@ -82,10 +84,10 @@ def sweep(parent: Path) -> None:
 
 def _refuse_occupied(target: Path, *, overwrite: bool) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise FileExistsError(errno.EEXIST, "not a folder; choose another path", str(target))
+        raise PathOccupiedError(target, "not a folder; choose another path")
     if not overwrite and target.is_dir() and any(target.iterdir()):
-        raise FileExistsError(
-            errno.EEXIST, "the folder is not empty; pass overwrite=True to replace it", str(target)
+        raise PathOccupiedError(
+            target, "the folder is not empty; pass overwrite=True to replace it"
         )
 
 
@@ -144,9 +146,7 @@ def _move(folder: Path, target: Path, *, overwrite: bool) -> None:
         if exc.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
         if not overwrite:
-            raise FileExistsError(
-                errno.EEXIST, "another process has made it in the meantime", str(target)
-            ) from exc
+            raise PathOccupiedError(target, "another process has made it in the meantime") from exc
         _swap(folder, target)
 
 

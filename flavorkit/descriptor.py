@@ -111,7 +111,7 @@ class ModelDescriptor:
         """
         path = Path(folder) / FILENAME
         if not path.exists():
-            raise DescriptorError(path, "(file)", "not found; is this the folder of a saved model?")
+            raise DescriptorError(path, "", "not found; is this the folder of a saved model?")
         return cls.from_dict(strict_yaml.read(path), path=path)
 
     def write(self, folder: Path) -> None:

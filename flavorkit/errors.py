@@ -9,6 +9,7 @@
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
   x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
+  x PathOccupiedError           409 RESOURCE_ALREADY_EXISTS  something stands where a model goes
   x RequirementError            400 INVALID_PARAMETER_VALUE  malformed, or smuggles an option
   x SignatureError              400 INVALID_PARAMETER_VALUE  malformed or contradictory
   x InvalidInputError           400 INVALID_PARAMETER_VALUE  data that does not fit the signature
@@ -50,7 +51,7 @@ class DescriptorError(FlavorkitError):
     error_code = "INVALID_PARAMETER_VALUE"
 
     def __init__(self, path: object, where: str, problem: str) -> None:
-        super().__init__(f"{path}: {where}: {problem}")
+        super().__init__(f"{path}: {where}: {problem}" if where else f"{path}: {problem}")
         self.path, self.where, self.problem = path, where, problem
 
 
@@ -63,7 +64,8 @@ class IntegrityError(FlavorkitError):
         self.folder, self.problems = folder, tuple(problems)
         super().__init__(
             f"{folder} is not the model that was saved: {'; '.join(self.problems)}."
-            " Nothing was loaded; fetch the folder again from where it came from."
+            " Nothing was loaded; fetch the folder again from where it came from, or delete what"
+            " was added."
         )
 
 
@@ -131,6 +133,17 @@ class UnsavableModelError(FlavorkitError):
 
     status = 400
     error_code = "INVALID_PARAMETER_VALUE"
+
+
+class PathOccupiedError(FlavorkitError, FileExistsError):
+    """Something stands where the model should go, and it is not to be replaced."""
+
+    status = 409
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
 
 
 class RequirementError(FlavorkitError):

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from flavorkit.errors import IntegrityError, NotFoundError
 
 FILENAME = "manifest.json"
+_DESCRIPTOR = "MLmodel"
 MAX_BYTES = 32 * 1024 * 1024
 MAX_FILES = 100_000
 
@@ -92,9 +93,12 @@ def verify(folder: Path) -> Manifest:
     Raises:
         IntegrityError: a file is missing, altered, extra, a link or a device, or the manifest is
             malformed. The message names every such file.
-        NotFoundError: there is no such folder.
+        NotFoundError: there is no such folder, or nothing in it makes it a model's.
     """
     with _opened(folder) as root:
+        names = os.listdir(root)  # noqa: PTH208 - pathlib takes no descriptor
+        if not {FILENAME, _DESCRIPTOR} & set(names):
+            raise NotFoundError(f"{folder} is not the folder of a model: it has no {_DESCRIPTOR}")
         present = _tree(folder, root)
         if FILENAME not in present:
             return Manifest(_measure(root, present), is_recorded=False)

@@ -67,8 +67,11 @@ def _fetcher_of(scheme: str, uri: str) -> Fetch:
         added = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
         target = added.get(scheme)
         if target is None:
-            known = ", ".join(sorted({"a path", *filter(None, BUILTIN), *added}))
-            raise NotFoundError(f"nothing fetches {uri}: {scheme!r} is not one of {known}")
+            known = ", ".join(f"{name}:" for name in sorted({*filter(None, BUILTIN), *added}))
+            raise NotFoundError(
+                f"{uri}: models are fetched from a path or a URI that starts with {known},"
+                f" not {scheme}:"
+            )
     module, _, function = target.partition(":")
     fetcher: Fetch = getattr(import_module(module), function)
     return fetcher

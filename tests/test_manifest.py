@@ -50,11 +50,18 @@ def test_the_same_files_have_the_same_digest(folder, tmp_path):
 
 
 def test_a_folder_without_a_manifest_is_measured(folder):
-    recorded = manifest.verify(folder)
+    (folder / "MLmodel").write_text("flavors: {}")
+    recorded = manifest.write(folder, None)
     (folder / manifest.FILENAME).unlink()
     measured = manifest.verify(folder)
     assert not measured.is_recorded
     assert measured.digest == recorded.digest
+
+
+def test_a_folder_that_is_no_model_is_not_read_through(folder):
+    (folder / manifest.FILENAME).unlink()
+    with pytest.raises(NotFoundError, match="is not the folder of a model: it has no MLmodel"):
+        manifest.verify(folder)
 
 
 def test_the_file_that_mlflow_drops_is_ignored(folder):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flavorkit.cli.options import printable
 from flavorkit.errors import FlavorkitError
 from flavorkit.version import __version__
 
@@ -63,11 +64,14 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except FlavorkitError as exc:
-            raise click.ClickException(exc.message) from exc
+            raise click.ClickException(printable(exc.message)) from exc
+        except OSError as exc:
+            what = f"{exc.filename or ''}: {exc.strerror or exc}"
+            raise click.ClickException(printable(what)) from exc
 
 
 @click.group(
-    cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["--help"]}
+    cls=LazyGroup, commands_table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="flavorkit")
 def main() -> None:

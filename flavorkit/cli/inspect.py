@@ -13,25 +13,21 @@ from flavorkit.cli import options
 
 
 @click.command()
-@click.argument("model_uri", required=False)
-@click.option("-m", "--model-uri", "option_uri", metavar="URI", help="The same as the argument.")
+@options.model()
 @options.json_output()
-def inspect(model_uri: str | None, option_uri: str | None, as_json: bool) -> None:
-    """Show what the model folder MODEL_URI holds: nothing in it is run or even unpacked.
+def inspect(model_uri: str, as_json: bool) -> None:
+    """Show what the model folder MODEL_URI holds. Nothing in it is run, no object is built.
 
     Flavors, signature, requirements, files with their digests, who signed it, and whether loading
     it can run code.
     """
     from flavorkit import uris
 
-    uri = model_uri or option_uri
-    if uri is None:
-        raise click.UsageError("name the folder or URI of the model")
-    facts = describe(uris.fetch(uri))
+    facts = describe(uris.fetch(model_uri))
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:
-        _print(uri, facts)
+        _print(model_uri, facts)
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -60,6 +56,7 @@ def describe(folder: Path) -> dict[str, Any]:
         },
         "requirements": requirements,
         "runs_code": _code_of(folder, descriptor),
+        "unreviewed_types": _types_of(folder, descriptor),
         "files": [vars(file) for file in checked.files],
         "digest": checked.digest,
         "signed_by": _signer_of(checked),
@@ -87,6 +84,23 @@ def _code_of(folder: Path, descriptor: Any) -> str | None:
             continue
         reasons.append(flavor.executes_code(folder, config_of(descriptor, name)))
     return "; ".join(filter(None, reasons)) or None
+
+
+def _types_of(folder: Path, descriptor: Any) -> list[str] | None:
+    """The types in its files that nobody has reviewed; None where that cannot be told here."""
+    from flavorkit.errors import MissingDependencyError, NotFoundError, UnreadableModelError
+    from flavorkit.flavors.loading import config_of, needing
+    from flavorkit.flavors.registry import get_flavor
+
+    found: set[str] = set()
+    for name in descriptor.native_flavors:
+        try:
+            flavor = get_flavor(name)
+            with needing(flavor):
+                found |= set(flavor.unreviewed_types(folder, config_of(descriptor, name)))
+        except (NotFoundError, MissingDependencyError, UnreadableModelError):
+            return None
+    return sorted(found)
 
 
 def _signer_of(checked: Any) -> dict[str, Any] | None:
@@ -118,12 +132,10 @@ def _print(uri: str, facts: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    top = Table.grid(padding=(0, 2))
-    top.add_column()
-    top.add_column(overflow="fold")  # a digest that is cut off cannot be compared
+    # Not wrapped, so that each can be found by grep and a digest copied whole.
     for label, value in _lines(uri, facts):
-        top.add_row(f"[bold]{label}[/bold]", escape(value))
-    console.print(top)
+        shown = escape(options.printable(value))
+        console.print(f"[bold]{label:<12}[/bold]  {shown}", soft_wrap=True)
     for part in ("inputs", "outputs", "params"):
         if facts["signature"][part]:
             console.print(_signature_table(part, facts["signature"][part]))
@@ -139,7 +151,7 @@ def _lines(uri: str, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "created", f"{facts['created'] or 'unknown'} UTC by {facts['saved_by'] or 'unknown'}"
     if facts["run_id"]:
         yield "run", facts["run_id"]
-    yield "loading", facts["runs_code"] or "reads data only; no code of the folder is run"
+    yield "loading", facts["runs_code"] or _loading_line(facts["unreviewed_types"])
     yield "digest", facts["digest"]
     yield "signed", _signature_line(facts)
     requirements = facts["requirements"]
@@ -149,6 +161,14 @@ def _lines(uri: str, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "requirements", ", ".join(requirements) or "none listed"
     if facts["metadata"]:
         yield "metadata", json.dumps(facts["metadata"])
+
+
+def _loading_line(unreviewed: list[str] | None) -> str:
+    if unreviewed is None:
+        return "whether it reads data only cannot be told: its framework does not read it here"
+    if unreviewed:
+        return f"takes trust in the signer, or in the types {', '.join(unreviewed)}"
+    return "reads data only; no code of the folder is run"
 
 
 def _signature_line(facts: dict[str, Any]) -> str:
@@ -171,7 +191,12 @@ def _signature_table(part: str, entries: list[dict[str, Any]]) -> Any:
     for position, entry in enumerate(entries):
         name = str(entry.get("name", position))
         shown = entry.get("default") if part == "params" else entry.get("required", True)
-        table.add_row(escape(name), escape(_type_of(entry)), escape(json.dumps(shown)))
+        table.add_row(
+            *(
+                escape(options.printable(text))
+                for text in (name, _type_of(entry), json.dumps(shown))
+            )
+        )
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,23 @@ import click
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def model_uri() -> Decorator:
-    """``-m``: the model, a folder or a URI."""
-    return click.option(
-        "-m", "--model-uri", required=True, metavar="URI", help="The folder or URI of the model."
-    )
+def model() -> Decorator:
+    """The model, a folder or a URI: as an argument, or after ``-m`` as in MLflow."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(*, argument: str | None, option: str | None, **others: Any) -> Any:
+            given = [uri for uri in (argument, option) if uri is not None]
+            if len(given) != 1:
+                raise click.UsageError("name one model: its folder or URI, with or without -m")
+            return function(model_uri=given[0], **others)
+
+        command = click.option(
+            "-m", "--model-uri", "option", metavar="URI", help="The same as MODEL_URI."
+        )(command)
+        return click.argument("argument", metavar="MODEL_URI", required=False)(command)
+
+    return decorate
 
 
 def trust() -> Decorator:
@@ -53,6 +66,11 @@ def local_environment() -> Decorator:
 def json_output() -> Decorator:
     """``--json``: output for scripts."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, with what would move the cursor or forge a line written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _one_policy(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ _TYPES = {
 
 
 @click.command()
-@options.model_uri()
+@options.model()
 @click.option(
     "-i",
     "--input-path",
@@ -48,7 +50,7 @@ def predict(
     trust: Any,
     **_: Any,
 ) -> None:
-    """Predict on a file or on standard input.
+    """Predict with the model MODEL_URI, on a file or on standard input.
 
     The input has the form of a request to /invocations, the output that of its answer.
     """
@@ -69,6 +71,8 @@ def predict(
 def _replace(path: Path, content: bytes) -> None:
     """Write the file whole or not at all."""
     scratch = path.with_name(f".{path.name}.partial")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     try:
         scratch.write_bytes(content)
         scratch.replace(path)

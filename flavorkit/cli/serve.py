@@ -11,7 +11,7 @@ from flavorkit.cli import options
 
 
 @click.command()
-@options.model_uri()
+@options.model()
 @click.option(
     "-p",
     "--port",
@@ -41,7 +41,7 @@ from flavorkit.cli import options
 @click.option(
     "-w",
     "--workers",
-    type=click.IntRange(1, 1),
+    type=click.IntRange(min=1),
     default=1,
     envvar=["FLAVORKIT_MODELS_WORKERS", "MLFLOW_MODELS_WORKERS"],
     help="How many processes serve the model; one for now.",
@@ -85,10 +85,11 @@ def serve(
     max_waiting: int,
     grace: int,
     log_requests: bool,
+    workers: int,
     trust: Any,
     **_: Any,
 ) -> None:
-    """Serve a model over HTTP.
+    """Serve the model MODEL_URI over HTTP.
 
     POST /invocations predicts; GET /ping and GET /health answer as soon as the model is loaded; GET
     /version says which model it is. SIGTERM stops the server when all begun requests are answered.
@@ -97,6 +98,8 @@ def serve(
     from flavorkit.serving.server import serve as run
     from flavorkit.serving.settings import Settings
 
+    if workers > 1:
+        click.echo(f"one process serves the model for now, not {workers}", err=True)
     loaded: list[PyFuncModel] = []
 
     def load() -> PyFuncModel:

@@ -86,6 +86,8 @@ def check(line: str, *, allow_options: bool = False) -> str:
     except InvalidRequirement as exc:
         if allow_options and not re.search(r"[;&|`$<>]", line):
             return line  # a path or a URL, which pip takes as it is
+        if "://" in line or line.startswith((".", "/", "~")):
+            raise _smuggled(line, "a URL or a path, which can hold anything") from None
         raise RequirementError(f"{line!r} is not a requirement: {exc}") from None
     if requirement.url and not allow_options:
         raise _smuggled(line, "a URL, which can hold anything")

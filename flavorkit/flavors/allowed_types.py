@@ -17,32 +17,17 @@ def _names(module: str, names: str) -> set[str]:
     return {f"{module}.{name}" for name in names.split()}
 
 
-# Plain Python classes and pure functions: rebuilding or calling them does nothing but arithmetic.
-_PLAIN = frozenset(
+# Plain Python classes: rebuilding one sets its attributes and no more.
+_CLASSES = frozenset(
     {
-        "functools.partial",  # of a function that has to be allowed itself
-        "numpy.dtype",
-        "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "sklearn.cluster._bisect_k_means._BisectingTree",
         "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
         "sklearn.multiclass._ConstantPredictor",
-        "sklearn.utils._bunch.Bunch",
-        "sklearn.utils.validation.check_array",
     }
-    | _names("numpy", "amax amin max mean median min nanmean nanmedian std sum var")
-    | _names(
-        "sklearn._loss.loss",
-        "HalfTweedieLoss HalfTweedieLossIdentity",
-    )
+    | _names("sklearn._loss.loss", "HalfTweedieLoss HalfTweedieLossIdentity")
     | _names(
         "sklearn.calibration",
         "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
-    )
-    | _names("sklearn.cluster._kmeans", "_kmeans_single_elkan _kmeans_single_lloyd")
-    | _names("sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression")
-    | _names(
-        "sklearn.feature_selection._univariate_selection",
-        "chi2 f_classif f_oneway f_regression r_regression",
     )
     | _names(
         "sklearn.gaussian_process.kernels",
@@ -63,10 +48,56 @@ _PLAIN = frozenset(
     | _names("sklearn.neural_network._stochastic_optimizers", "AdamOptimizer SGDOptimizer")
 )
 
+# Pure functions, as the value of an attribute. A file can have none of them called while it is
+# rebuilt: what they would be called with is the file's choice, and numpy's write where told to.
+_FUNCTIONS = frozenset(
+    {
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "sklearn.utils.validation.check_array",
+    }
+    | _names("numpy", "amax amin max mean median min nanmean nanmedian std sum var")
+    | _names("sklearn.cluster._kmeans", "_kmeans_single_elkan _kmeans_single_lloyd")
+    | _names("sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression")
+    | _names(
+        "sklearn.feature_selection._univariate_selection",
+        "chi2 f_classif f_oneway f_regression r_regression",
+    )
+)
 
-def is_allowed(name: str) -> bool:
-    """Whether a type or function of this full name may be built from data."""
-    return name in _PLAIN or name in compiled_state.types() or name in _metric_functions()
+# What a node of the file becomes is for its kind to say, so a name is allowed for one kind.
+_BY_KIND = {
+    "DTypeNode": frozenset({"numpy.dtype"}),
+    "DictNode": frozenset({"sklearn.utils._bunch.Bunch"}),
+    "ObjectNode": _CLASSES | compiled_state.OBJECTS,
+    "PartialNode": frozenset({"functools.partial"}),
+    "SparseMatrixNode": compiled_state.SPARSE,
+    "TreeNode": compiled_state.TREES,
+    "TypeNode": compiled_state.TREES,
+}
+# Kinds that build what a trusted name says from data. Those left out call it, with arguments of the
+# file's choice, or look an attribute up.
+_KINDS = frozenset(_BY_KIND) | {
+    *("BytearrayNode", "BytesNode", "CachedNode", "DefaultDictNode", "FunctionNode", "JsonNode"),
+    *("ListNode", "LossNode", "MaskedArrayNode", "NdArrayNode", "RandomGeneratorNode"),
+    *("RandomStateNode", "SetNode", "SliceNode", "TupleNode"),
+}
+
+
+def is_allowed(kind: str, name: str, *, is_trusted: bool) -> bool:
+    """Whether a node may be built from data.
+
+    Args:
+        kind: the class of skops' node, which says how it is built.
+        name: the full name of the type or function that the node names.
+        is_trusted: whether skops itself trusts the name in a node of this kind.
+    """
+    if kind not in _KINDS:
+        return False
+    if is_trusted:
+        return True
+    if kind == "FunctionNode":
+        return name in _FUNCTIONS or name in _metric_functions()
+    return name in _BY_KIND.get(kind, ())
 
 
 @cache

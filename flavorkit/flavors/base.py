@@ -101,6 +101,13 @@ class Flavor(ABC):
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """Why loading this folder can run code that it brings, as half a sentence, or None."""
 
+    def unreviewed_types(self, folder: Path, config: Mapping[str, Any]) -> list[str]:
+        """The full names of types in the files that nobody has reviewed; nothing is built.
+
+        Loading them takes the same trust as running code, or the caller's word for each.
+        """
+        return []
+
     def row_wise(self, native: Any) -> bool:
         """Whether each row's output depends on that row alone, so that requests may be merged."""
         return False

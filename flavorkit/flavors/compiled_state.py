@@ -1,8 +1,8 @@
 """What the state of scikit-learn's compiled types must satisfy before it is used.
 
 They follow the indices in their arrays without looking, so a forged tree crashes the process or
-reads its memory. Each is checked before it is built, and against the estimator that will call it
-before that estimator can be used.
+reads its memory. Each is checked before it is built; :mod:`flavorkit.flavors.estimator_state`
+checks it against the estimator that will call it.
 
 References: ``sklearn/tree/_tree.pyx``, ``sklearn/neighbors/_binary_tree.pxi.tp``,
 ``sklearn/metrics/_dist_metrics.pyx.tp`` and
@@ -11,7 +11,7 @@ References: ``sklearn/tree/_tree.pyx``, ``sklearn/neighbors/_binary_tree.pxi.tp`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ _DISTANCES = frozenset(
     for name in ("BrayCurtis", "Canberra", "Chebyshev", "Euclidean", "Hamming", "Manhattan")
     for width in ("64", "32", "")
 )
-_TREES = frozenset({"sklearn.tree._tree.Tree"})
+TREES = frozenset({"sklearn.tree._tree.Tree"})
 _PREDICTORS = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 _NEIGHBOR_TREES = frozenset(
     f"sklearn.neighbors._{module}.{name}{width}"
@@ -34,20 +34,19 @@ _NEIGHBOR_TREES = frozenset(
     for width in ("64", "32", "")
 )
 _SPLINES = frozenset({"scipy.interpolate._bsplines.BSpline"})
-_SPARSE = frozenset(
+SPARSE = frozenset(
     f"scipy.sparse._{layout}.{layout}_{kind}"
     for layout in ("csr", "csc", "coo")
     for kind in ("matrix", "array")
 )
 
 
+OBJECTS = _PREDICTORS | _NEIGHBOR_TREES | _DISTANCES | _SPLINES
+"""The names of the other types that are checked here."""
+
+
 class ForgedStateError(ValueError):
     """The state of a compiled type is one that its library would never have written."""
-
-
-def types() -> Set[str]:
-    """The full names of the types that are checked here."""
-    return _checks().keys()
 
 
 def check_state(node: Node) -> None:
@@ -64,45 +63,18 @@ def check_state(node: Node) -> None:
         return  # the class itself, not an object of it
     name = f"{node.module_name}.{node.class_name}"
     # What a node says of its type and what its loader makes of it may be two things.
-    if isinstance(node, TreeNode) or name in _TREES:
+    if isinstance(node, TreeNode) or name in TREES:
         _check_tree(node)
-    elif isinstance(node, SparseMatrixNode) or name in _SPARSE:
+    elif isinstance(node, SparseMatrixNode) or name in SPARSE:
         _check_sparse(node)
     elif (check := _checks().get(name)) is not None:
         check(_attributes(node, name))
 
 
-def check_owners(objects: Iterable[Any]) -> None:
-    """Refuse estimators that would call a sound tree on rows narrower than the tree expects.
-
-    Raises:
-        ForgedStateError: the message says which.
-    """
-    from sklearn.ensemble import IsolationForest
-    from sklearn.ensemble._forest import BaseForest
-    from sklearn.ensemble._gb import BaseGradientBoosting
-    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
-        BaseHistGradientBoosting,
-    )
-    from sklearn.tree import BaseDecisionTree
-
-    for owner in objects:
-        if isinstance(owner, BaseDecisionTree):
-            if hasattr(owner, "tree_"):
-                _same(owner, "its tree", owner.tree_.n_features, owner.n_features_in_)
-        elif isinstance(owner, BaseForest | BaseGradientBoosting):
-            for member in np.ravel(getattr(owner, "estimators_", [])):
-                _same(owner, "a tree", member.tree_.n_features, owner.n_features_in_)
-        elif isinstance(owner, IsolationForest):
-            _check_isolation_forest(owner)
-        elif isinstance(owner, BaseHistGradientBoosting):
-            _check_histogram_booster(owner)
-
-
 @cache
 def _checks() -> dict[str, Callable[[Any], None]]:
     return {
-        **dict.fromkeys(_TREES | _SPARSE, lambda _: None),  # checked by what loads them
+        **dict.fromkeys(TREES | SPARSE, lambda _: None),  # checked by what loads them
         **dict.fromkeys(_PREDICTORS, _check_predictor),
         **dict.fromkeys(_NEIGHBOR_TREES, _check_neighbor_tree),
         **dict.fromkeys(_DISTANCES, _check_distance),
@@ -122,33 +94,31 @@ def _attributes(node: Any, name: str) -> Any:
 def _check_tree(node: Any) -> None:
     from skops.io._sklearn import TreeNode
 
-    _require(isinstance(node, TreeNode), "a tree that is not written as one")
+    require(isinstance(node, TreeNode), "a tree that is not written as one")
     args = node.args.construct()
     state = node.attrs.construct()
-    _require(isinstance(args, tuple) and len(args) == 3, "a tree without its dimensions")
+    require(isinstance(args, tuple) and len(args) == 3, "a tree without its dimensions")
     n_features, n_classes, n_outputs = args
-    _require(_is_count(n_features) and _is_count(n_outputs), "a tree without its dimensions")
-    _require(
+    require(_is_count(n_features) and _is_count(n_outputs), "a tree without its dimensions")
+    require(
         type(n_classes) is np.ndarray
         and n_classes.dtype == np.intp
         and n_classes.shape == (n_outputs,)
         and bool((n_classes >= 1).all()),
         "a tree whose classes and outputs differ",
     )
-    _require(
-        isinstance(state, dict) and {"nodes", "values"} <= state.keys(), "a tree without nodes"
-    )
+    require(isinstance(state, dict) and {"nodes", "values"} <= state.keys(), "a tree without nodes")
     nodes, values = state["nodes"], state["values"]
     fields = {"left_child", "right_child", "feature"}
-    _require(_is_records(nodes, fields) and type(values) is np.ndarray, "a tree without nodes")
-    _require(state.get("node_count") == len(nodes), "a tree that miscounts its nodes")
-    _require(len(values) == len(nodes), "a tree with more nodes than values")
+    require(_is_records(nodes, fields) and type(values) is np.ndarray, "a tree without nodes")
+    require(state.get("node_count") == len(nodes), "a tree that miscounts its nodes")
+    require(len(values) == len(nodes), "a tree with more nodes than values")
     left, right = nodes["left_child"], nodes["right_child"]
     inner = left != -1
-    _require(bool((right[~inner] == -1).all()), "a leaf with a child")
+    require(bool((right[~inner] == -1).all()), "a leaf with a child")
     depth = _check_children(left, right, inner)
-    _require(_is_count(state.get("max_depth"), 0) and state["max_depth"] >= depth, "a tree's depth")
-    _require(_within(nodes["feature"][inner], 0, n_features), "a tree that splits on no feature")
+    require(_is_count(state.get("max_depth"), 0) and state["max_depth"] >= depth, "a tree's depth")
+    require(within(nodes["feature"][inner], 0, n_features), "a tree that splits on no feature")
 
 
 def _check_children(left: NDArray[Any], right: NDArray[Any], inner: NDArray[Any]) -> int:
@@ -156,9 +126,9 @@ def _check_children(left: NDArray[Any], right: NDArray[Any], inner: NDArray[Any]
     positions = np.flatnonzero(inner)
     children = np.concatenate([left[inner], right[inner]]).astype(np.int64)
     parents = np.concatenate([positions, positions])
-    _require(_within(children, 1, len(left)), "a tree with a child out of bounds")
-    _require(bool((children > parents).all()), "a tree with a cycle")
-    _require(len(np.unique(children)) == len(children), "a tree with a node of two parents")
+    require(within(children, 1, len(left)), "a tree with a child out of bounds")
+    require(bool((children > parents).all()), "a tree with a cycle")
+    require(len(np.unique(children)) == len(children), "a tree with a node of two parents")
     depth, level = 0, np.zeros(1, dtype=np.int64)
     while (level := level[inner[level]]).size:
         level = np.concatenate([left[level], right[level]]).astype(np.int64)
@@ -168,53 +138,51 @@ def _check_children(left: NDArray[Any], right: NDArray[Any], inner: NDArray[Any]
 
 def _check_predictor(state: Any) -> None:
     wanted = {"nodes", "binned_left_cat_bitsets", "raw_left_cat_bitsets"}
-    _require(isinstance(state, dict) and wanted <= state.keys(), "a predictor without its state")
+    require(isinstance(state, dict) and wanted <= state.keys(), "a predictor without its state")
     nodes = state["nodes"]
     fields = {"left", "right", "feature_idx", "is_leaf", "is_categorical", "bitset_idx"}
-    _require(_is_records(nodes, fields), "a predictor without nodes")
+    require(_is_records(nodes, fields), "a predictor without nodes")
     inner = nodes["is_leaf"] == 0
     _check_children(nodes["left"], nodes["right"], inner)
-    _require(
-        bool((nodes["feature_idx"][inner] >= 0).all()), "a predictor that splits on no feature"
-    )
+    require(bool((nodes["feature_idx"][inner] >= 0).all()), "a predictor that splits on no feature")
     used = nodes["bitset_idx"][inner & (nodes["is_categorical"] != 0)]
     for key in ("binned_left_cat_bitsets", "raw_left_cat_bitsets"):
         bitsets = state[key]
-        _require(
+        require(
             type(bitsets) is np.ndarray and bitsets.ndim == 2 and bitsets.shape[1] == 8,
             "a predictor without bitsets",
         )
-        _require(_within(used, 0, len(bitsets)), "a predictor with a bitset out of bounds")
+        require(within(used, 0, len(bitsets)), "a predictor with a bitset out of bounds")
 
 
 def _check_neighbor_tree(state: Any) -> None:
-    _require(isinstance(state, tuple) and len(state) == 13, "a search tree without its state")
+    require(isinstance(state, tuple) and len(state) == 13, "a search tree without its state")
     data, order, nodes, bounds, leaf_size, n_levels, n_nodes = state[:7]
     arrays = (data, order, nodes, bounds)
-    _require(all(type(array) is np.ndarray for array in arrays), "a search tree without arrays")
-    _require(
+    require(all(type(array) is np.ndarray for array in arrays), "a search tree without arrays")
+    require(
         data.ndim == 2 and len(data) > 0 and order.shape == (len(data),), "a search tree's data"
     )
-    _require(_within(order, 0, len(data)), "a search tree with a row out of bounds")
-    _require(_is_records(nodes, {"idx_start", "idx_end", "is_leaf"}), "a search tree's nodes")
-    _require(_is_count(leaf_size) and _is_count(n_levels) and n_levels < 63, "a search tree's size")
-    _require(n_nodes == len(nodes) == 2**n_levels - 1, "a search tree that miscounts its nodes")
-    _require(
+    require(within(order, 0, len(data)), "a search tree with a row out of bounds")
+    require(_is_records(nodes, {"idx_start", "idx_end", "is_leaf"}), "a search tree's nodes")
+    require(_is_count(leaf_size) and _is_count(n_levels) and n_levels < 63, "a search tree's size")
+    require(n_nodes == len(nodes) == 2**n_levels - 1, "a search tree that miscounts its nodes")
+    require(
         bounds.ndim == 3 and bounds.shape[1:] == (n_nodes, data.shape[1]), "a search tree's bounds"
     )
     start, end = nodes["idx_start"], nodes["idx_end"]
-    _require(
-        _within(start, 0, len(data) + 1)
-        and _within(end, 0, len(data) + 1)
+    require(
+        within(start, 0, len(data) + 1)
+        and within(end, 0, len(data) + 1)
         and bool((start <= end).all()),
         "a search tree with a node out of bounds",
     )
     last_level = np.arange(n_nodes) >= n_nodes // 2
-    _require(bool((nodes["is_leaf"][last_level] != 0).all()), "a search tree without leaves")
+    require(bool((nodes["is_leaf"][last_level] != 0).all()), "a search tree without leaves")
     home = type(state[11]).__module__
-    _require(home == "sklearn.metrics._dist_metrics", "a search tree without a distance")
+    require(home == "sklearn.metrics._dist_metrics", "a search tree without a distance")
     weights = state[12]
-    _require(
+    require(
         weights is None or (type(weights) is np.ndarray and weights.shape == (len(data),)),
         "a search tree's weights",
     )
@@ -222,18 +190,18 @@ def _check_neighbor_tree(state: Any) -> None:
 
 def _check_distance(state: Any) -> None:
     # Other metrics follow arrays of their own, whose size nothing would check against the data.
-    _require(isinstance(state, tuple) and len(state) == 3, "a distance without its state")
-    _require(isinstance(state[0], float), "a distance without its exponent")
+    require(isinstance(state, tuple) and len(state) == 3, "a distance without its state")
+    require(isinstance(state[0], float), "a distance without its exponent")
     for array, shape in ((state[1], (1,)), (state[2], (1, 1))):
-        _require(type(array) is np.ndarray and array.shape == shape, "a distance with weights")
+        require(type(array) is np.ndarray and array.shape == shape, "a distance with weights")
 
 
 def _check_spline(state: Any) -> None:
     from scipy.interpolate import BSpline
 
-    _require(isinstance(state, dict), "a spline without its state")
+    require(isinstance(state, dict), "a spline without its state")
     parts = {key.lstrip("_"): value for key, value in state.items()}
-    _require({"t", "c", "k"} <= parts.keys(), "a spline without its state")
+    require({"t", "c", "k"} <= parts.keys(), "a spline without its state")
     # The constructor checks what the evaluation relies on.
     BSpline(parts["t"], parts["c"], parts["k"], axis=parts.get("axis", 0))
 
@@ -241,72 +209,14 @@ def _check_spline(state: Any) -> None:
 def _check_sparse(node: Any) -> None:
     from skops.io._scipy import SparseMatrixNode
 
-    _require(isinstance(node, SparseMatrixNode), "a sparse matrix that is not written as one")
+    require(isinstance(node, SparseMatrixNode), "a sparse matrix that is not written as one")
     matrix = node.construct()
     if matrix.format in {"csr", "csc"}:
         matrix.check_format(full_check=True)
         return
-    _require(matrix.format == "coo", f"a sparse matrix in the {matrix.format} layout")
+    require(matrix.format == "coo", f"a sparse matrix in the {matrix.format} layout")
     for indices, length in zip(matrix.coords, matrix.shape, strict=True):
-        _require(_within(indices, 0, length), "a sparse matrix with an index out of bounds")
-
-
-def _check_isolation_forest(owner: Any) -> None:
-    members = getattr(owner, "estimators_", [])
-    chosen = getattr(owner, "estimators_features_", [])
-    _require(len(members) == len(chosen), "an isolation forest without its features")
-    for member, features in zip(members, chosen, strict=True):
-        indices = np.asarray(features)
-        _require(
-            indices.dtype.kind in "iu" and _within(indices, 0, owner.n_features_in_),
-            "an isolation forest with a feature out of bounds",
-        )
-        _same(owner, "a tree", member.tree_.n_features, len(indices))
-
-
-def _check_histogram_booster(owner: Any) -> None:
-    if not hasattr(owner, "_predictors"):
-        return
-    n_features = owner.n_features_in_
-    _require(not getattr(owner, "_in_fit", False), "a booster that claims to be in training")
-    categorical = np.asarray(owner._bin_mapper.is_categorical_)  # noqa: SLF001
-    _same(owner, "its bin mapper", categorical.size, n_features)
-    preprocessor = getattr(owner, "_preprocessor", None)
-    if preprocessor is not None:
-        _same(owner, "its preprocessor", _width_of(preprocessor), n_features)
-    for predictor in (one for group in owner._predictors for one in group):  # noqa: SLF001
-        inner = predictor.nodes[predictor.nodes["is_leaf"] == 0]
-        _require(_within(inner["feature_idx"], 0, n_features), "a feature out of bounds")
-        split_on = inner["feature_idx"][inner["is_categorical"] != 0]
-        _require(bool(categorical[split_on].all()), "a split on categories of a number")
-
-
-def _width_of(preprocessor: Any) -> int:
-    """How many columns come out of what a histogram booster puts before itself."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
-    from sklearn.utils.validation import check_array
-
-    _require(type(preprocessor) is ColumnTransformer, "a booster with another preprocessor")
-    width = 0
-    for name, transformer, columns in preprocessor.transformers_:
-        if name == "remainder" and transformer == "drop":
-            continue
-        plain = type(transformer) is OrdinalEncoder or (
-            type(transformer) is FunctionTransformer
-            and getattr(transformer.func, "func", transformer.func) in {check_array, None}
-        )
-        mask = np.asarray(columns)
-        _require(plain and mask.dtype == bool, "a booster with another preprocessor")
-        width += int(mask.sum())
-    return width
-
-
-def _same(owner: Any, part: str, width: int, expected: int) -> None:
-    if width != expected:
-        raise ForgedStateError(
-            f"a {type(owner).__name__} of {expected} features, {part} has {width}"
-        )
+        require(within(indices, 0, length), "a sparse matrix with an index out of bounds")
 
 
 def _is_records(array: Any, fields: set[str]) -> bool:
@@ -322,11 +232,12 @@ def _is_count(value: Any, low: int = 1) -> bool:
     return type(value) is int and low <= value < 2**31
 
 
-def _within(array: NDArray[Any], low: int, high: int) -> bool:
+def within(array: NDArray[Any], low: int, high: int) -> bool:
     """Whether all of ``array`` lie in ``[low, high)``."""
     return array.size == 0 or (int(array.min()) >= low and int(array.max()) < high)
 
 
-def _require(sound: bool, what: str) -> None:
+def require(sound: bool, what: str) -> None:
+    """Raise a :class:`ForgedStateError` unless ``sound``."""
     if not sound:
         raise ForgedStateError(f"forged: {what}")

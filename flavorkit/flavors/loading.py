@@ -79,6 +79,30 @@ def check_trust(
     return grant
 
 
+def check_loadable(
+    folder: Path, checked: Manifest, descriptor: ModelDescriptor, policy: Policy
+) -> Grant:
+    """As :func:`check_trust`, and look for types that nobody has reviewed too; nothing is built.
+
+    Raises:
+        TrustError: loading takes more than ``policy`` allows.
+        IntegrityError: the manifest carries a signature that its key has not made.
+        UnreadableModelError: a file is not what its format promises.
+        MissingDependencyError: the flavor's framework, which can tell the types, is not installed.
+    """
+    grant = check_trust(folder, checked, descriptor, policy)
+    if grant.code:
+        return grant
+    chosen, config = _chosen(folder, descriptor, None)
+    with needing(chosen):
+        unreviewed = chosen.unreviewed_types(folder, config)
+    refused = [name for name in unreviewed if name not in grant.types]
+    if refused:
+        listed = ", ".join(refused)
+        raise grant.refusal(f"it holds types that nobody has reviewed ({listed})", types=refused)
+    return grant
+
+
 def _chosen(
     folder: Path, descriptor: ModelDescriptor, flavor: str | None
 ) -> tuple[Flavor, dict[str, Any]]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import platform
 import shutil
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from flavorkit import manifest
 from flavorkit.atomic import publish
-from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.environment import files
 from flavorkit.environment.choice import Choice, RequirementsLike
-from flavorkit.errors import InvalidInputError
+from flavorkit.errors import InvalidInputError, PathOccupiedError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Saved
 from flavorkit.flavors.loading import config_of, needing
 from flavorkit.flavors.registry import flavor_for, get_flavor
@@ -42,7 +45,7 @@ def save_model(
     conda_env: Mapping[str, Any] | str | Path | None = None,
     allow_requirement_options: bool = False,
     metadata: Mapping[str, Any] | None = None,
-    extra_files: Sequence[str | Path] = (),
+    extra_files: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
     **options: Any,
 ) -> ModelDescriptor:
@@ -61,27 +64,31 @@ def save_model(
         extra_pip_requirements: what to install beside it.
         conda_env: a conda environment instead, as a mapping or a YAML file.
         allow_requirement_options: let requirements name URLs, files and pip's options.
-        metadata: anything to keep with the model, as plain YAML values.
-        extra_files: files to copy into the folder, under ``extra_files/``.
+        metadata: anything to keep with the model, as plain YAML values or numpy scalars.
+        extra_files: files and folders to copy into the folder, under ``extra_files/``.
         overwrite: replace a model that stands at ``path``.
         options: what the flavor takes beside these; an unknown one is an error.
 
     Raises:
-        FileExistsError: ``path`` is not empty, and ``overwrite`` is not set.
+        PathOccupiedError: ``path`` is not empty and ``overwrite`` is not set, or it holds no model.
         UnsupportedModelError: no flavor knows the type of ``model`` and ``flavor`` is not given.
         UnsavableModelError: the flavor cannot save this model; the message says what can.
         RequirementError: a requirement is malformed or smuggles something.
-        InvalidInputError: the model cannot predict on ``input_example``.
+        InvalidInputError: the model cannot predict on ``input_example``, or the example does not
+            fit ``signature``.
         MissingDependencyError: the flavor's framework is not installed.
         TypeError: the flavor has no such option.
     """
     chosen = get_flavor(flavor) if flavor else flavor_for(model)
     _refuse_unknown(options, chosen)
+    _refuse_wrong_types(signature, metadata)
+    target = _checked_target(path)
+    extra_files = [extra_files] if isinstance(extra_files, str | Path) else list(extra_files)
     environment = Choice.of(
         pip_requirements, extra_pip_requirements, conda_env, allow_options=allow_requirement_options
     )
     example = None if input_example is None else Example.of(input_example)
-    with publish(Path(path), overwrite=overwrite) as folder, needing(chosen):
+    with publish(target, overwrite=overwrite) as folder, needing(chosen):
         saved = chosen.save(model, folder, **options)
         _copy_extra_files(extra_files, folder)
         if example is not None:
@@ -89,7 +96,7 @@ def save_model(
         descriptor = ModelDescriptor(
             flavors=_sections(chosen, saved, extra_files),
             saved_input_example_info=example.info if example else None,
-            metadata=dict(metadata) if metadata else None,
+            metadata=_plain(metadata, "metadata") if metadata else None,
             model_size_bytes=_size_of(folder),
             flavorkit_version=__version__,
             model_uuid=uuid.uuid4().hex,
@@ -98,8 +105,15 @@ def save_model(
         loaded = saved.loaded or chosen.load(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
-        if signature is None and example is not None and saved.pyfunc is not None:
-            signature = _infer_signature(chosen, loaded, descriptor, example)
+        if saved.pyfunc is None:
+            warnings.warn(
+                f"a {type(model).__name__} has nothing to predict with: load it with"
+                f" flavorkit.{chosen.name}.load_model, it cannot be served",
+                stacklevel=3,
+            )
+        elif example is not None:
+            found = _try_example(chosen, loaded, descriptor, example, signature or None)
+            signature = found if signature is None else signature
         if signature:
             descriptor = replace(descriptor, signature=signature)
         home = dict.fromkeys(chosen.modules, chosen.packages[0])
@@ -112,17 +126,58 @@ def save_model(
 
 
 def _refuse_unknown(options: Mapping[str, Any], flavor: Flavor) -> None:
-    known = {
-        name
-        for name, parameter in inspect.signature(flavor.save).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    unknown = [name for name in options if name not in known]
+    own, shared = _keywords(flavor.save), _keywords(save_model)
+    unknown = [name for name in options if name not in own]
     if unknown:
+        close = difflib.get_close_matches(unknown[0], [*own, *shared], n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
         raise TypeError(
-            f"the {flavor.name} flavor has no option {', '.join(unknown)}"
-            f" (it has {', '.join(sorted(known)) or 'none'})"
+            f"the {flavor.name} flavor has no option {', '.join(unknown)}{hint} (beside the"
+            f" arguments of flavorkit.save_model it has {', '.join(sorted(own)) or 'none'})"
         )
+
+
+def _keywords(function: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(function).parameters.items()
+    return [name for name, parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def _refuse_wrong_types(signature: Any, metadata: Any) -> None:
+    if signature not in (None, False) and not isinstance(signature, ModelSignature):
+        raise TypeError(
+            f"signature must be a ModelSignature, False or None, got {type(signature).__name__}"
+        )
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping, got {type(metadata).__name__}")
+
+
+def _checked_target(path: str | Path) -> Path:
+    """``path``, unless what stands there is something else than a model."""
+    target = Path(path)
+    if not str(path) or not target.name:
+        raise PathOccupiedError(target.absolute(), "name a folder for the model")
+    if target.is_dir() and any(target.iterdir()) and not (target / FILENAME).is_file():
+        raise PathOccupiedError(
+            target, "the folder is not empty and holds no model, which alone is ever replaced"
+        )
+    return target
+
+
+def _plain(value: Any, where: str) -> Any:
+    """``value`` as plain YAML values.
+
+    Raises:
+        TypeError: a part of it has no such form; the message says which.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{where}[{position}]") for position, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        return _plain(value.item(), where)
+    if value is None or isinstance(value, str | int | float | bool | date):
+        return value
+    raise TypeError(f"{where} is a {type(value).__name__}, which has no place in a YAML file")
 
 
 def _sections(
@@ -143,14 +198,28 @@ def _sections(
     return sections
 
 
-def _infer_signature(
-    flavor: Flavor, loaded: Loaded, descriptor: ModelDescriptor, example: Example
+def _try_example(
+    flavor: Flavor,
+    loaded: Loaded,
+    descriptor: ModelDescriptor,
+    example: Example,
+    given: ModelSignature | None,
 ) -> ModelSignature:
-    """The signature of the model just written, by what it makes of the example."""
+    """Predict on the example with the model just written, under the signature it will have.
+
+    Returns:
+        The signature that the example and the predictions have.
+    """
     predict = flavor.predictor(loaded.native, config_of(descriptor, flavor.name))
-    taken = infer_from_example(example.data, None, example.params)
-    assert taken.inputs is not None
-    data = adapt(compile_schema(taken.inputs)(example.data), flavor.accepts)
+    taken = given or infer_from_example(example.data, None, example.params)
+    try:
+        data = example.data if taken.inputs is None else compile_schema(taken.inputs)(example.data)
+    except InvalidInputError as exc:
+        whose = "signature" if given else "signature inferred from it"
+        raise InvalidInputError(
+            f"input_example does not fit the {whose}: {exc.message}{_form_hint(example.data)}"
+        ) from None
+    data = adapt(data, flavor.accepts)
     try:
         predictions = predict(data, example.params or {})
     except Exception as exc:  # the model's own code
@@ -158,15 +227,31 @@ def _infer_signature(
         raise InvalidInputError(
             f"the model cannot predict on input_example, which it gets as a"
             f" {type(data).__name__}{columns}: {type(exc).__name__}: {exc}"
+            f"{_form_hint(example.data)}"
         ) from exc
     return infer_from_example(example.data, predictions, example.params)
+
+
+def _form_hint(example: Any) -> str:
+    if isinstance(example, list | tuple) and example and isinstance(example[0], list | tuple):
+        return (
+            "; a list of lists is one column of lists here: pass rows as a numpy array or a frame"
+        )
+    if isinstance(example, Mapping):
+        return "; a dict is one row here: pass columns as a pandas frame or a dict of numpy arrays"
+    return ""
 
 
 def _copy_extra_files(extra_files: Sequence[str | Path], folder: Path) -> None:
     for file in map(Path, extra_files):
         target = folder / "extra_files" / file.name
+        if target.exists():
+            raise UnsavableModelError(f"two extra_files are called {file.name!r}; rename one")
         target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(file, target)
+        if file.is_dir():
+            shutil.copytree(file, target)
+        else:
+            shutil.copyfile(file, target)
 
 
 def _size_of(folder: Path) -> int:

@@ -22,6 +22,13 @@ SERIALIZATION_FORMAT_CLOUDPICKLE: Format = "cloudpickle"
 SERIALIZATION_FORMAT_PICKLE: Format = "pickle"
 
 _FILES = {"skops": "model.skops", "cloudpickle": "model.pkl", "pickle": "model.pkl"}
+# Methods that compute on their input and change nothing: fitting opens caches and writes files.
+PREDICTING = frozenset(
+    {
+        *("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"),
+        *("apply", "decision_function", "inverse_transform", "score", "score_samples", "transform"),
+    }
+)
 # What stock MLflow's wrapper can call; another method needs our own loader there.
 _MLFLOW_PREDICT_FNS = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score"}
@@ -89,7 +96,13 @@ class Sklearn(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Rebuild the estimator."""
-        path = inside(folder, config.get("pickled_model") or config.get("model_path") or "")
+        path = _data_file(folder, config)
+        predict_fn = config.get("predict_fn", "predict")
+        if predict_fn not in PREDICTING and not trust.code:
+            raise trust.refusal(
+                f"its predictions come from {predict_fn!r}, which is not one of the methods that"
+                f" only predict ({', '.join(sorted(PREDICTING))})"
+            )
         if _format_of(config) == "skops":
             content = skops_file.load(path, trust=trust)
             return Loaded(content.instance, content.modules)
@@ -122,6 +135,12 @@ class Sklearn(Flavor):
         data = config.get("pickled_model") or config.get("model_path")
         return f"{data} is a pickle, which can run any code when it is loaded"
 
+    def unreviewed_types(self, folder: Path, config: Mapping[str, Any]) -> list[str]:
+        """Types of other packages than scikit-learn and what it stands on."""
+        if _format_of(config) != "skops":
+            return []
+        return skops_file.unreviewed_types(_data_file(folder, config))
+
     def row_wise(self, native: Any) -> bool:
         """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
         if not hasattr(native, "get_params"):
@@ -149,6 +168,10 @@ def _is_row_wise(part: Any) -> bool:
         if type(part).__name__ == "FunctionTransformer" and part.func is not None:
             return False
     return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}
+
+
+def _data_file(folder: Path, config: Mapping[str, Any]) -> Path:
+    return inside(folder, config.get("pickled_model") or config.get("model_path") or "")
 
 
 def _format_of(config: Mapping[str, Any]) -> str:

@@ -1,21 +1,22 @@
 """Estimators in skops' format: a zip of arrays and a JSON tree that says how to put them together.
 
 Before anything is built, every type in the tree is compared with what the caller allows, and the
-state of compiled types is checked (:mod:`flavorkit.flavors.compiled_state`). A tree that passes is
-data: building it runs no code that the file brings. Lists of trusted types inside a model folder,
-which MLflow writes for its own loader, are not looked at.
+state of compiled types is checked (:mod:`flavorkit.flavors.compiled_state`); after that, the
+estimators that use it (:mod:`flavorkit.flavors.estimator_state`). A file that passes is data:
+building it runs no code that the file brings. Lists of trusted types inside a model folder, which
+MLflow writes for its own loader, are not looked at.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flavorkit.errors import FlavorkitError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import allowed_types, compiled_state
+from flavorkit.flavors import allowed_types, compiled_state, estimator_state
 from flavorkit.trust import Grant
 
 if TYPE_CHECKING:
@@ -66,32 +67,63 @@ def load(path: Path, *, trust: Grant) -> Content:
         TrustError: it holds types beyond the reviewed ones; the message lists them.
         UnreadableModelError: it is damaged, forged, or made by other versions than the installed.
     """
-    from skops.io._audit import get_tree
-    from skops.io._utils import read_schema
-
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_sizes(archive, path)
-            schema, context = read_schema(archive)
-            tree = get_tree(schema, context, trusted=None)
-            untrusted = sorted(tree.get_unsafe_set())
-            _check_types(path, untrusted, trust)
+            tree = _read_tree(archive, path)
             nodes = list(_walk(tree))
+            untrusted = tree.get_unsafe_set()
+            _check_types(path, _unreviewed(nodes, untrusted), trust)
             for node in nodes:
                 compiled_state.check_state(node)
             instance = tree.construct()
-        compiled_state.check_owners(node.construct() for node in nodes)
+        built = [node.construct() for node in nodes]
+        reach = estimator_state.reach_of(built)
+        if reach is not None and not trust.code:
+            raise trust.refusal(f"{path.name} is more than data: {reach}")
+        estimator_state.check_owners(built)
     except FlavorkitError:
         raise
     except Exception as exc:  # a damaged file fails in any of the parsers that it goes through
         raise UnreadableModelError(path, exc) from exc
     modules = frozenset(str(node.module_name) for node in nodes)
-    return Content(instance, modules, tuple(untrusted))
+    return Content(instance, modules, tuple(sorted(untrusted)))
 
 
-def types_beyond_the_list(content: Content) -> list[str]:
-    """The types of a rebuilt file that loading it as data would refuse."""
-    return [name for name in content.untrusted if not allowed_types.is_allowed(name)]
+def unreviewed_types(path: Path) -> list[str]:
+    """The types in the file that loading it as data would refuse; nothing of it is built.
+
+    Raises:
+        UnreadableModelError: it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            tree = _read_tree(archive, path)
+            return _unreviewed(_walk(tree), tree.get_unsafe_set())
+    except FlavorkitError:
+        raise
+    except Exception as exc:
+        raise UnreadableModelError(path, exc) from exc
+
+
+def _read_tree(archive: zipfile.ZipFile, path: Path) -> Node:
+    """What the file describes, as skops reads it before it builds anything."""
+    from skops.io._audit import get_tree
+    from skops.io._utils import read_schema
+
+    _check_sizes(archive, path)
+    schema, context = read_schema(archive)
+    return get_tree(schema, context, trusted=None)
+
+
+def _unreviewed(nodes: Iterable[Node], untrusted: set[str]) -> list[str]:
+    """The names in the tree that are not on the list, or not for the kind of node they stand in."""
+    refused: set[str] = set()
+    reviewed: set[str] = set()
+    for node in nodes:
+        name, kind = f"{node.module_name}.{node.class_name}", type(node).__name__
+        allowed = allowed_types.is_allowed(kind, name, is_trusted=node.is_self_safe())
+        (reviewed if allowed else refused).add(name)
+    return sorted(refused | (untrusted - reviewed))
 
 
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
@@ -104,12 +136,10 @@ def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
         raise UnreadableModelError(path, f"it would unpack to {unpacked} bytes")
 
 
-def _check_types(path: Path, untrusted: list[str], trust: Grant) -> None:
+def _check_types(path: Path, unreviewed: list[str], trust: Grant) -> None:
     if trust.code:
         return
-    refused = [
-        name for name in untrusted if name not in trust.types and not allowed_types.is_allowed(name)
-    ]
+    refused = [name for name in unreviewed if name not in trust.types]
     if refused:
         listed = ", ".join(refused)
         raise trust.refusal(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from flavorkit.errors import FlavorkitError
 from flavorkit.signature.columns import is_missing
+from flavorkit.signature.containers import frame_of, kind_of
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -45,6 +46,8 @@ def _jsonable(predictions: Any) -> Any:
         return _records(predictions)
     if isinstance(predictions, pd.Series):
         return _records(predictions.to_frame())
+    if kind_of(predictions) in {"polars", "arrow"}:
+        return _records(frame_of(predictions))
     if hasattr(predictions, "toarray"):
         return _array(predictions.toarray())
     if isinstance(predictions, Mapping):

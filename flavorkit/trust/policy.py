@@ -63,6 +63,8 @@ class Policy:
                 return cls("pinned", digest=digest)
             case names if names and all(map(_TYPE_NAME.fullmatch, names)):
                 return cls(types=frozenset(names))
+        if len(words) > 1 and {"signed", "data", "all"} & set(words):
+            raise ValueError(f"{trust!r} is no trust policy: only names of types can be combined")
         raise ValueError(
             f"{trust!r} is no trust policy: 'signed', 'data', 'all', 'sha256:<digest>', or names of"
             " types such as 'mypackage.features.Binner'"
@@ -118,7 +120,8 @@ class Grant:
         ways = []
         if types:
             listed = ", ".join(repr(name) for name in types)
-            ways.append(f"trust=[{listed}], if you have reviewed these types")
+            options = " ".join(f"--trust {name}" for name in types)
+            ways.append(f"trust=[{listed}] ({options}), if you have reviewed these types")
         if key is not None and self.asks_keyring:
             ways.append(
                 f"`flavorkit keys trust {key} NAME`, if you trust everything its owner signs"

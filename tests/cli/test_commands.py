@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -78,14 +79,64 @@ def test_inspect_for_scripts(run, iris_folder):
     assert any(line.startswith("scikit-learn==") for line in facts["requirements"])
 
 
-def test_inspect_loads_nothing(iris_folder):
-    code = (
-        "import sys; from flavorkit.cli import main;"
-        f"main(['inspect', {str(iris_folder)!r}], standalone_mode=False);"
-        "print(*sorted({name.split('.')[0] for name in sys.modules} & {'sklearn', 'skops', 'pickle5'}))"
+@pytest.fixture
+def strange_copy(iris_copy):
+    """A folder whose file names a type that would end the process when it is imported."""
+    path = iris_copy / "model.skops"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(parts["schema.json"])
+    schema["__module__"], schema["__class__"] = "antigravity_bomb", "Boom"
+    parts["schema.json"] = json.dumps(schema).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    (iris_copy / "manifest.json").unlink()
+    return iris_copy
+
+
+def test_inspect_names_the_types_that_nobody_has_reviewed(run, strange_copy):
+    shown = run("inspect", strange_copy).output
+    assert "takes trust in the signer, or in the types antigravity_bomb.Boom" in shown
+    said = json.loads(run("inspect", "--json", strange_copy).output)
+    assert said["unreviewed_types"] == ["antigravity_bomb.Boom"]
+
+
+def test_verify_refuses_what_would_not_be_loaded(run, strange_copy):
+    done = run("verify", strange_copy)
+    assert done.exit_code == 1
+    assert "--trust antigravity_bomb.Boom" in done.output
+    said = run("verify", "--json", strange_copy)
+    assert said.exit_code == 1
+    assert json.loads(said.output)["ok"] is False
+    assert run("verify", strange_copy, "--trust", "antigravity_bomb.Boom").exit_code == 0
+
+
+def test_what_a_folder_says_cannot_forge_a_line_or_move_the_cursor(run, iris_copy):
+    edit(iris_copy, lambda text: text + 'run_id: "x\\e]0;owned\\a\\nsigned  by you"\n')
+    shown = run("inspect", iris_copy).output
+    assert "\x1b" not in shown
+    assert "\nsigned  by you" not in shown
+    assert "run           x\\x1b]0;owned" in shown
+
+
+def test_a_folder_that_is_no_model_is_not_read_through(run, tmp_path):
+    done = run("inspect", "/")
+    assert done.exit_code == 1
+    assert "is not the folder of a model: it has no MLmodel" in done.output
+
+
+def test_what_the_system_refuses_is_one_line(run, iris_folder):
+    done = run(
+        "predict",
+        iris_folder,
+        "-i",
+        iris_folder / "serving_input_example.json",
+        "-o",
+        "/nowhere/out.json",
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("\n\n")
+    assert done.exit_code == 1
+    assert done.output == "Error: /nowhere/out.json: No such file or directory\n"
 
 
 def edit(folder, change):
@@ -123,7 +174,7 @@ def test_inspect_names_forgeries(run, iris_copy):
 
 
 def test_inspect_needs_a_folder(run):
-    assert "name the folder or URI" in run("inspect").output
+    assert "name one model: its folder or URI" in run("inspect").output
 
 
 NESTED = flavorkit.models.ModelSignature(

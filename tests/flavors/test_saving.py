@@ -190,7 +190,8 @@ def test_what_cannot_be_pickled_says_so(tmp_path, serialization_format):
 def test_a_model_that_cannot_predict_is_saved_and_loads_natively(iris, tmp_path):
     from sklearn.cluster import DBSCAN
 
-    flavorkit.save_model(DBSCAN().fit(iris[0]), tmp_path / "m", input_example=iris[0][:2])
+    with pytest.warns(UserWarning, match="a DBSCAN has nothing to predict with"):
+        flavorkit.save_model(DBSCAN().fit(iris[0]), tmp_path / "m", input_example=iris[0][:2])
     assert type(flavorkit.sklearn.load_model(tmp_path / "m")) is DBSCAN
     with pytest.raises(DescriptorError, match="cannot predict: it was saved without"):
         flavorkit.load_model(tmp_path / "m")
@@ -239,7 +240,11 @@ def rewrite_descriptor(folder, change):
             lambda c: c["flavors"].update({"aaa": {}, "sklearn": {}}),
             "no flavor is named 'aaa'|pickle",
         ),
-        (lambda c: c["flavors"]["python_function"].update(predict_fn="nope"), "no method 'nope'"),
+        (
+            lambda c: c["flavors"]["python_function"].update(predict_fn="fit_predict"),
+            "come from 'fit_predict', which is not one of the methods that only predict",
+        ),
+        (lambda c: c["flavors"]["python_function"].update(predict_fn="apply"), "no method 'apply'"),
     ],
 )
 def test_descriptors_that_lead_nowhere_are_refused(iris_copy, change, problem):
@@ -263,3 +268,78 @@ def test_the_loader_module_is_never_imported(iris_copy):
 def test_a_flavor_the_folder_has_not_is_an_error(iris_copy):
     with pytest.raises(DescriptorError, match="no flavor 'xgboost', only python_function, sklearn"):
         flavorkit.flavors.loading.load_native(iris_copy, flavor="xgboost")
+
+
+def test_only_a_model_is_ever_replaced(iris_model, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("x")
+    with pytest.raises(FileExistsError, match="holds no model, which alone is ever replaced"):
+        flavorkit.save_model(iris_model, tmp_path / "thesis", overwrite=True)
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "x"
+
+
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_model_needs_a_folder_of_its_own(iris_model, path):
+    with pytest.raises(flavorkit.FlavorkitError, match=r"name a folder|holds no model"):
+        flavorkit.save_model(iris_model, path, overwrite=True)
+
+
+def test_a_signature_that_the_example_does_not_fit_is_refused(iris, iris_model, tmp_path):
+    X, _ = iris
+    signature = flavorkit.infer_signature(X.rename(columns={X.columns[0]: "width"}))
+    with pytest.raises(InvalidInputError, match="does not fit the signature: column 'width' is"):
+        flavorkit.save_model(iris_model, tmp_path / "m", signature=signature, input_example=X[:2])
+    narrow = flavorkit.infer_signature(X.iloc[:, :1])
+    with pytest.warns(UserWarning, match="ignored"):
+        with pytest.raises(InvalidInputError, match="cannot predict on input_example"):
+            flavorkit.save_model(iris_model, tmp_path / "m", signature=narrow, input_example=X[:2])
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("example", "hint"),
+    [
+        (lambda X: X[:2].to_numpy().tolist(), "pass rows as an array or a frame|numpy array"),
+        (lambda X: X[:2].to_dict("list"), "pass columns as a pandas frame"),
+    ],
+)
+def test_an_example_of_another_form_than_meant_says_which_to_use(
+    iris, iris_model, tmp_path, example, hint
+):
+    with pytest.raises(InvalidInputError, match=hint):
+        flavorkit.save_model(iris_model, tmp_path / "m", input_example=example(iris[0]))
+
+
+def test_metadata_may_hold_numpy_scalars(iris_model, tmp_path):
+    metadata = {"auc": np.float64(0.5), "shape": (1, 2), "nested": {"n": np.int64(3)}}
+    saved = flavorkit.save_model(iris_model, tmp_path / "m", metadata=metadata)
+    assert saved.metadata == {"auc": 0.5, "shape": [1, 2], "nested": {"n": 3}}
+    with pytest.raises(TypeError, match=r"metadata\['a'\]\[0\] is a object, which has no place"):
+        flavorkit.save_model(iris_model, tmp_path / "n", metadata={"a": [object()]})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"signature": "x"}, "signature must be a ModelSignature"),
+        ({"metadata": "x"}, "metadata must be a mapping"),
+        ({"input_exampl": 1}, "did you mean input_example"),
+        ({"serialisation_format": 1}, "did you mean serialization_format"),
+    ],
+)
+def test_wrong_arguments_are_named(iris_model, tmp_path, arguments, problem):
+    with pytest.raises(TypeError, match=problem):
+        flavorkit.save_model(iris_model, tmp_path / "m", **arguments)
+
+
+def test_extra_files_keep_apart(iris_model, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "x.txt").write_text(name)
+    flavorkit.save_model(iris_model, tmp_path / "one", extra_files=str(tmp_path / "a" / "x.txt"))
+    assert (tmp_path / "one" / "extra_files" / "x.txt").read_text() == "a"
+    flavorkit.save_model(iris_model, tmp_path / "tree", extra_files=[tmp_path / "a"])
+    assert (tmp_path / "tree" / "extra_files" / "a" / "x.txt").read_text() == "a"
+    twice = [tmp_path / "a" / "x.txt", tmp_path / "b" / "x.txt"]
+    with pytest.raises(flavorkit.FlavorkitError, match=r"two extra_files are called 'x\.txt'"):
+        flavorkit.save_model(iris_model, tmp_path / "two", extra_files=twice)

@@ -86,8 +86,8 @@ def test_folders_and_file_uris(iris_folder, form):
         ("nowhere", "there is no model folder at nowhere"),
         ("file:///nowhere", "there is no model folder at /nowhere"),
         ("file://elsewhere/x", "names the machine 'elsewhere'"),
-        ("ftp://x/y", "nothing fetches ftp://x/y: 'ftp' is not one of"),
-        ("simplecache::file:///etc/passwd", "nothing fetches|no model folder"),
+        ("ftp://x/y", "ftp://x/y: models are fetched from a path or a URI that starts with file:"),
+        ("simplecache::file:///etc/passwd", "models are fetched from|no model folder"),
     ],
 )
 def test_what_is_nowhere_is_not_found(uri, problem):
