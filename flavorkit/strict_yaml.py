@@ -18,6 +18,8 @@ from flavorkit.errors import DescriptorError
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
+MAX_KEY = 2**31
+MAX_NUMBER_LENGTH = 64
 
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EMITTER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -36,25 +38,25 @@ def read(path: Path) -> Any:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise DescriptorError(path, "(file)", "not found") from None
+        raise DescriptorError(path, "", "not found") from None
     except OSError as exc:
-        raise DescriptorError(path, "(file)", f"cannot be read: {exc.strerror}") from exc
+        raise DescriptorError(path, "", f"cannot be read: {exc.strerror}") from exc
     return loads(raw, path=path)
 
 
 def loads(raw: bytes, *, path: object) -> Any:
     """The value of the YAML text ``raw``; ``path`` is only used in error messages."""
     if len(raw) > MAX_BYTES:
-        raise DescriptorError(path, "(file)", f"larger than {MAX_BYTES} bytes")
+        raise DescriptorError(path, "", f"larger than {MAX_BYTES} bytes")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise DescriptorError(path, "(file)", f"not UTF-8: {exc}") from None
+        raise DescriptorError(path, "", f"not UTF-8: {exc}") from None
     try:
         # Events arrive one at a time, so a hostile text is left at its first refused event.
         return _Reader(path, yaml.parse(text, Loader=_PARSER)).document()
     except yaml.YAMLError as exc:
-        raise DescriptorError(path, "(file)", f"not valid YAML: {exc}") from None
+        raise DescriptorError(path, "", f"not valid YAML: {exc}") from None
 
 
 def dumps(value: Any, *, sort_keys: bool = True) -> str:
@@ -109,6 +111,9 @@ class _Reader:
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._refusal(event, "a key must be a plain value")
             key = self._value(event, depth + 1)
+            # Others than text can be chosen so that all of them have one hash.
+            if not isinstance(key, str) and not (isinstance(key, int) and abs(key) <= MAX_KEY):
+                raise self._refusal(event, f"the key {str(key)[:40]!r} is not text")
             if key in mapping:
                 raise self._refusal(event, f"the key {key!r} stands twice")
             mapping[key] = self._value(next(self._events), depth + 1)
@@ -123,6 +128,9 @@ class _Reader:
             return event.value
         if tag == _MERGE:
             raise self._refusal(event, "merge keys are not allowed")
+        # Reading a number takes more than linear time in its length.
+        if len(event.value) > MAX_NUMBER_LENGTH:
+            raise self._refusal(event, f"{event.value[:40]!r}... is too long for a number")
         try:
             return self._constructor.construct_object(yaml.ScalarNode(tag, event.value))
         except ValueError as exc:
@@ -130,5 +138,5 @@ class _Reader:
 
     def _refusal(self, event: yaml.Event, problem: str) -> DescriptorError:
         mark = event.start_mark
-        where = f"line {mark.line + 1}" if mark is not None else "(file)"
+        where = f"line {mark.line + 1}" if mark is not None else ""
         return DescriptorError(self._path, where, problem)

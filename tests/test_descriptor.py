@@ -1,7 +1,11 @@
 """The MLmodel file: everything in it is kept, nothing in it leads out of the folder."""
 
+import json
+
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flavorkit.descriptor import ModelDescriptor, inside, is_inside
 from flavorkit.errors import DescriptorError
@@ -159,3 +163,43 @@ def test_the_paths_of_the_example_are_checked(key):
 def test_a_folder_without_a_descriptor_is_not_a_model(tmp_path):
     with pytest.raises(DescriptorError, match="not found; is this the folder of a saved model"):
         ModelDescriptor.read(tmp_path)
+
+
+SIGNATURE_KEYS = ["type", "dtype", "shape", "properties", "items", "values", "name"]
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3) | st.sampled_from(SIGNATURE_KEYS), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": JSON_VALUES,
+        "type": st.sampled_from(["double", "tensor", "object", "array", "map"]) | JSON_VALUES,
+        "dtype": JSON_VALUES,
+        "default": JSON_VALUES | st.just(10**400),
+        "shape": JSON_VALUES,
+        "required": JSON_VALUES,
+        "tensor-spec": st.fixed_dictionaries({"dtype": JSON_VALUES, "shape": JSON_VALUES}),
+        "properties": JSON_VALUES,
+        "items": JSON_VALUES,
+        "values": JSON_VALUES,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    part=st.sampled_from(["inputs", "outputs", "params"]),
+    specs=st.lists(SPECS, min_size=1, max_size=3),
+)
+def test_whatever_a_signature_says_it_is_one_or_a_descriptor_error(part, specs):
+    raw = {"flavors": FLAVORS, "signature": {part: json.dumps(specs)}}
+    try:
+        descriptor = ModelDescriptor.from_dict(raw)
+    except DescriptorError:
+        return
+    assert ModelDescriptor.from_dict(descriptor.to_dict()).signature == descriptor.signature

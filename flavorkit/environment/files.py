@@ -16,6 +16,10 @@ REQUIREMENTS = "requirements.txt"
 CONSTRAINTS = "constraints.txt"
 PYTHON_ENV = "python_env.yaml"
 CONDA_ENV = "conda.yaml"
+MAX_BYTES = 4 * 1024 * 1024
+
+_OWN_CONSTRAINTS = (["-c", CONSTRAINTS], ["--constraint", CONSTRAINTS])
+_READS_A_FILE = ("-c", "--constraint", "-r", "--requirement")
 
 
 def write(folder: Path, requirements: Requirements, conda_env: Mapping[str, Any] | None) -> None:
@@ -42,16 +46,23 @@ def read(folder: Path, *, allow_options: bool = False) -> Requirements:
     """The requirements of the model in ``folder``; none when it has no list of them.
 
     Raises:
-        RequirementError: a line smuggles an option and ``allow_options`` is not set, or ``-c``
-            names another file.
+        RequirementError: a line smuggles an option and ``allow_options`` is not set, or makes pip
+            read another file than ``constraints.txt``.
     """
     path = folder / REQUIREMENTS
     if not path.exists():
         return Requirements()
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith(("-c", "--constraint")) and line.split()[1:] != [CONSTRAINTS]:
+    lines = _read_lines(path)
+    own = [line for line in lines if line.split() in _OWN_CONSTRAINTS]
+    constraints = _read_lines(folder / CONSTRAINTS) if own else []
+    others = [line for line in lines if line not in own]
+    for line in (*others, *constraints):
+        if line.startswith(_READS_A_FILE):
             raise RequirementError(f"{path}: {line!r} reads another file than {CONSTRAINTS}")
-    return parse(path, allow_options=allow_options)
+    return Requirements(
+        parse(others, allow_options=allow_options).lines,
+        parse(constraints, allow_options=allow_options).lines,
+    )
 
 
 def conda_env_of(given: Mapping[str, Any] | str | Path) -> dict[str, Any]:
@@ -76,6 +87,19 @@ def pip_part_of(conda_env: Mapping[str, Any], *, allow_options: bool = False) ->
         if isinstance(dependency, Mapping) and isinstance(dependency.get("pip"), list):
             return parse(dependency["pip"], allow_options=allow_options)
     return Requirements()
+
+
+def _read_lines(path: Path) -> list[str]:
+    """The lines of a file that a model brings, as pip would join and strip them."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise RequirementError(f"{path} cannot be read: {exc}") from None
+    if len(raw) > MAX_BYTES:
+        raise RequirementError(f"{path} is larger than {MAX_BYTES} bytes")
+    return [line.strip() for line in text.replace("\\\n", " ").splitlines()]
 
 
 def _python_env() -> dict[str, Any]:

@@ -38,14 +38,14 @@ class ParamSpec:
         checked = as_type(dtype)
         if checked is DataType.binary or not isinstance(checked, DataType | Object):
             raise SignatureError(f"the parameter {name!r} cannot be of the type {checked!r}")
-        if shape is not None and tuple(shape) != (-1,):
+        if shape is not None and (isinstance(shape, int) or tuple(shape) != (-1,)):
             raise SignatureError(f"the shape of the parameter {name!r} must be None or (-1,)")
         object.__setattr__(self, "name", str(name))
         object.__setattr__(self, "dtype", checked)
         object.__setattr__(self, "shape", None if shape is None else (-1,))
         try:
             value = convert(default, checked, is_list=shape is not None)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             raise SignatureError(f"the default of the parameter {name!r}: {exc}") from None
         object.__setattr__(self, "default", value)
 

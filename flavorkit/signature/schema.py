@@ -206,14 +206,19 @@ def read_json_list(text: Any) -> list[dict[str, Any]]:
 
 def _spec_from_dict(raw: dict[str, Any]) -> Spec:
     name = raw.get("name")
-    if name is not None and not isinstance(name, str | int):
+    if name is not None and (not isinstance(name, str | int) or isinstance(name, bool)):
         raise SignatureError(f"the name of an input must be a string, got {name!r}")
     if raw.get("type") != "tensor":
-        return ColSpec(type_from_dict(raw), name, raw.get("required", True))
+        required = raw.get("required", True)
+        if not isinstance(required, bool):
+            raise SignatureError(f'"required" must be true or false, got {required!r}')
+        return ColSpec(type_from_dict(raw), name, required)
     spec = raw.get("tensor-spec")
     if not isinstance(spec, dict) or not isinstance(spec.get("shape"), list):
         raise SignatureError('a tensor needs a "tensor-spec" with "dtype" and "shape"')
-    return TensorSpec(spec.get("dtype", ""), spec["shape"], None if name is None else str(name))
+    if not isinstance(spec.get("dtype"), str):
+        raise SignatureError(f"{spec.get('dtype')!r} is not the dtype of a tensor")
+    return TensorSpec(spec["dtype"], spec["shape"], None if name is None else str(name))
 
 
 def _tensor_dtype(value: Any) -> np.dtype[Any]:

@@ -166,9 +166,12 @@ def forget_key(key: str) -> Key:
     """
     path = _own_keyring_file()
     known = _read_keyring(path)
-    found = [one for one in known if key in {one.text, one.name}]
+    found = [one for one in known if key and key in {one.text, one.name}]
     if not found:
         raise NotFoundError(f"no key {key!r} in {path}; `flavorkit keys` shows those that are")
+    if len(found) > 1:
+        listed = ", ".join(one.text for one in found)
+        raise KeyFileError(f"several keys are called {key!r}; name the one to forget: {listed}")
     _write_keyring(path, [one for one in known if one not in found])
     return found[0]
 
@@ -197,12 +200,24 @@ def _own_keyring_file() -> Path:
 
 def _read_keyring(path: Path) -> list[Key]:
     try:
+        _refuse_writable(path)
         text = path.read_text("utf-8")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as exc:
         raise KeyFileError(f"{path} cannot be read: {exc}") from None
     return _parse_keyring(text.splitlines(), str(path))
+
+
+def _refuse_writable(path: Path) -> None:
+    """Whoever can write a keyring can have this user run any code."""
+    for one in (path, path.resolve().parent):
+        status = one.stat()
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_mode & 0o022 and not sticky:
+            raise KeyFileError(f"others can write to {one}: chmod go-w {one}")
+        if hasattr(os, "getuid") and status.st_uid not in {0, os.getuid()}:
+            raise KeyFileError(f"{one} belongs to another user, who could add keys to it")
 
 
 def _parse_keyring(lines: list[str], where: str) -> list[Key]:

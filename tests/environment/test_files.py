@@ -85,3 +85,31 @@ def test_what_is_given_replaces_what_is_found_and_extras_add_to_it():
     assert extra.requirements({"numpy"}, [], home={}).names() == {"numpy", "x"}
     nothing = Choice.of(None, None, None, allow_options=False)
     assert nothing.requirements({"numpy"}, [], home={}).names() == {"numpy"}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "constraints"),
+    [
+        ("-c /etc/passwd", ""),
+        (" -c /etc/passwd", ""),
+        ("-c \\\n/etc/passwd", ""),
+        ("-c/etc/passwd", ""),
+        ("--constraint=/etc/passwd", ""),
+        ("-r /etc/passwd", ""),
+        ("-c constraints.txt", "-c /etc/passwd"),
+        ("-c constraints.txt", " -r /etc/passwd"),
+        ("-c constraints.txt", "-c constraints.txt"),
+    ],
+)
+@pytest.mark.parametrize("allow_options", [False, True])
+def test_no_list_makes_us_read_another_file(tmp_path, requirements, constraints, allow_options):
+    (tmp_path / "requirements.txt").write_text(requirements)
+    (tmp_path / "constraints.txt").write_text(constraints)
+    with pytest.raises(RequirementError, match="reads another file than constraints"):
+        files.read(tmp_path, allow_options=allow_options)
+
+
+def test_a_list_without_end_is_not_read_to_it(tmp_path):
+    (tmp_path / "requirements.txt").write_text("a\n" * 3_000_000)
+    with pytest.raises(RequirementError, match="is larger than"):
+        files.read(tmp_path)

@@ -17,7 +17,7 @@ from flavorkit.trust.keys import (
     trust_key,
 )
 
-OTHER = "ed25519:" + "A" * 43 + "="
+OTHER, THIRD, FOURTH = (f"ed25519:{letter * 42}A=" for letter in "ABC")
 
 
 def test_the_key_is_made_on_first_use_and_kept(keys_home):
@@ -180,3 +180,27 @@ def test_no_key_is_imported_before_it_is_used():
     code = "import sys, flavorkit.trust; print('cryptography' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_name_that_several_keys_have_forgets_none(keys_home):
+    trust_key(Key(OTHER, "ci"))
+    trust_key(Key(THIRD, "ci"))
+    trust_key(Key(FOURTH))
+    with pytest.raises(KeyFileError, match="several keys are called 'ci'"):
+        forget_key("ci")
+    with pytest.raises(NotFoundError, match="no key ''"):
+        forget_key("")
+    assert {OTHER, THIRD, FOURTH} <= set(Keyring.load().keys)
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_keyring_that_others_can_write_to_is_refused(what, tmp_path, monkeypatch):
+    """Whoever adds a key to it could have this user run any code."""
+    ring = tmp_path / "shared" / "ring"
+    ring.parent.mkdir()
+    ring.write_text(f"{OTHER} anna\n")
+    monkeypatch.setenv("FLAVORKIT_KEYRING", str(ring))
+    assert OTHER in Keyring.load()
+    (ring if what == "file" else ring.parent).chmod(0o777)
+    with pytest.raises(KeyFileError, match=r"others can write to .*: chmod go-w"):
+        Keyring.load()
