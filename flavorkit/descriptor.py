@@ -39,7 +39,7 @@ _FLAGS = ("is_signature_from_type_hint", "type_hint_from_example")
 _FLAVOR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelDescriptor:
     """The contents of one MLmodel file.
 
@@ -117,6 +117,10 @@ class ModelDescriptor:
     def write(self, folder: Path) -> None:
         """Write the MLmodel file of ``folder``."""
         (Path(folder) / FILENAME).write_text(strict_yaml.dumps(self.to_dict()), "utf-8")
+
+    def __repr__(self) -> str:
+        flavors = ", ".join(self.flavors)
+        return f"<ModelDescriptor {flavors} {self.model_uuid} {self.utc_time_created} UTC>"
 
     @property
     def native_flavors(self) -> list[str]:

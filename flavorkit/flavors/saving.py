@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import platform
 import shutil
 import uuid
@@ -29,7 +30,7 @@ from flavorkit.signature import ModelSignature, compile_schema, infer_from_examp
 from flavorkit.signature.containers import adapt
 from flavorkit.signature.example import Example
 from flavorkit.trust import Grant, signing_key
-from flavorkit.trust.keys import KeyFileError
+from flavorkit.trust.keys import SIGNING_KEY_VARIABLE, KeyFileError
 from flavorkit.version import __version__
 
 
@@ -259,9 +260,19 @@ def _size_of(folder: Path) -> int:
 
 
 def _signer() -> Any:
-    """The user's key; without one, as on a read-only disk, the model stays unsigned."""
+    """The user's key; without one, as on a read-only disk, the model stays unsigned.
+
+    Raises:
+        KeyFileError: the key that the environment names cannot be used.
+    """
     try:
         return signing_key(create=True)
     except (OSError, KeyFileError) as exc:
-        warnings.warn(f"the model was not signed, your key cannot be used: {exc}", stacklevel=4)
+        if os.environ.get(SIGNING_KEY_VARIABLE):
+            raise
+        warnings.warn(
+            "the model was not signed, so as code it loads only with trust given: your key cannot"
+            f" be used: {exc}",
+            stacklevel=4,
+        )
         return None

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flavorkit.descriptor import inside
-from flavorkit.errors import UnreadableModelError, UnsavableModelError
+from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import skops_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.unsafe_load import load_pickle
+from flavorkit.signature.columns import is_missing
 from flavorkit.trust import Grant
 
 Format = Literal["skops", "cloudpickle", "pickle"]
@@ -120,8 +121,8 @@ class Sklearn(Flavor):
         takes_documents = _takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
-            if takes_documents and hasattr(data, "iloc") and data.shape[1:] == (1,):
-                data = data.iloc[:, 0]
+            if takes_documents:
+                data = _documents(data)
             if not params:
                 return method(data)
             return method(data, **{key: params[key] for key in params if key in known})
@@ -156,6 +157,16 @@ def _takes_documents(native: Any) -> bool:
     return any(
         cls.__module__ == "sklearn.feature_extraction.text" for cls in type(first).__mro__
     ) and not hasattr(first, "n_features_in_")
+
+
+def _documents(data: Any) -> Any:
+    """The texts, out of the one column of a frame."""
+    texts = data.iloc[:, 0] if hasattr(data, "iloc") and data.shape[1:] == (1,) else data
+    for row, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            held = "has none" if is_missing(text) else f"holds {text!r}"
+            raise InvalidInputError(f"expected text, row {row} {held}"[:200])
+    return texts
 
 
 def _is_row_wise(part: Any) -> bool:

@@ -97,7 +97,9 @@ async def invocations(request: Request) -> Response:
     except TimeoutError:
         return _error(DeadlineExceededError(settings.timeout_seconds))
     except FlavorkitError as error:
-        return _error(error) if error.status < 500 else _bug(request, error)
+        if error.status >= 500:
+            logger.error("%s: %s", request.url.path, error.message)
+        return _error(error)
     except ClientDisconnect:
         return Response(status_code=499)  # nobody reads it; the log says what happened
     except Exception as error:  # noqa: BLE001 - the top of the server

@@ -49,7 +49,10 @@ def read(model: PyFuncModel, content_type: str | None, body: bytes) -> Request:
             f"the content type must be one of {', '.join(_READERS)}, {got};"
             " with curl, pass -H 'Content-Type: application/json'"
         )
-    return reader(model, body, parameters)
+    try:
+        return reader(model, body, parameters)
+    except RecursionError:
+        raise RequestError("the body is nested too deep") from None
 
 
 def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
@@ -93,7 +96,11 @@ def parse_json(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise RequestError(f"the body is not valid JSON: {exc}") from None
-    if _has_duplicate_keys(body, value):
+    try:
+        is_twice = _has_duplicate_keys(body, value)
+    except orjson.JSONEncodeError:  # deeper than it writes
+        raise RequestError("the body is nested too deep") from None
+    if is_twice:
         raise RequestError(f"the body has the key {_duplicate_key(body)!r} twice in one object")
     return value
 

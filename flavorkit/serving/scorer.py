@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from flavorkit.errors import FlavorkitError, InvalidInputError, OverloadedError
 from flavorkit.flavors.registry import BUILTIN
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.serving import answers, requests
+from flavorkit.serving.model_thread import ModelThread
 
 _MESSAGE_LENGTH = 2000
 
@@ -30,9 +31,7 @@ class Scorer:
     def __init__(self, model: PyFuncModel, *, max_waiting: int) -> None:
         self.model = model
         self._max_waiting = max_waiting
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flavorkit-model")
-        # What the thread has not finished, even if nobody waits for it any more.
-        self._unfinished: set[Future[bytes]] = set()
+        self._thread = ModelThread()
         self._pace = _Pace()
         self._is_builtin = model.flavor.name in BUILTIN
 
@@ -43,14 +42,13 @@ class Scorer:
             OverloadedError: too many requests wait already.
             FlavorkitError: the request cannot be read or does not fit the model.
         """
-        if self._is_builtin and not self._unfinished and self._pace.expects_quick(len(body)):
+        waiting = self._thread.unfinished
+        if self._is_builtin and not waiting and self._pace.expects_quick(len(body)):
             return self._score_timed(content_type, body)
-        if len(self._unfinished) >= self._max_waiting:
+        if waiting >= self._max_waiting:
             raise OverloadedError
-        work = self._thread.submit(self._score_timed, content_type, body)
-        self._unfinished.add(work)
-        work.add_done_callback(self._unfinished.discard)
-        return await asyncio.wrap_future(work)
+        job = functools.partial(self._score_timed, content_type, body)
+        return await asyncio.wrap_future(self._thread.submit(job))
 
     def score_now(self, content_type: str | None, body: bytes) -> bytes:
         """The answer to one request, on the calling thread."""
@@ -68,14 +66,14 @@ class Scorer:
 
     def close(self) -> None:
         """Let the thread end; what has not begun is dropped."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.close()
 
     def _score_timed(self, content_type: str | None, body: bytes) -> bytes:
         begun = time.perf_counter()
-        try:
-            return self.score_now(content_type, body)
-        finally:
-            self._pace.saw(len(body), time.perf_counter() - begun)
+        answer = self.score_now(content_type, body)
+        # Only what was answered says how long an answer takes; a refusal is quick at any size.
+        self._pace.saw(len(body), time.perf_counter() - begun)
+        return answer
 
 
 class _Pace:
@@ -92,13 +90,17 @@ class _Pace:
     ENOUGH, MOST = 32, 64
     """The credit, in quick answers, from which the next is expected to be quick, and its limit."""
 
+    LARGEST_BODY = 64 * 1024
+    """What is never decoded on the event loop: larger bodies in bytes."""
+
     def __init__(self) -> None:
         self._credit = 0.0
         self._largest_quick_body = -1
 
     def expects_quick(self, body_bytes: int) -> bool:
         """Whether a request of this size will probably be answered quickly."""
-        return self._credit >= self.ENOUGH and body_bytes <= self._largest_quick_body
+        largest = min(self._largest_quick_body, self.LARGEST_BODY)
+        return self._credit >= self.ENOUGH and body_bytes <= largest
 
     def saw(self, body_bytes: int, seconds: float) -> None:
         """Learn from an answer."""

@@ -45,13 +45,16 @@ def convert(values: Values, kind: DataType, *, nullable: bool = False) -> Values
         return _to_binary(values)
     if values.dtype == kind.dtype:
         return values
-    if values.dtype == _OBJECT:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return _checked_category(values, kind, nullable=nullable)
+    is_plain = values.dtype == _OBJECT
+    if is_plain:
         values = _narrowed(values)
     if kind is DataType.datetime:
         return to_datetime(values)
     if kind is DataType.boolean:
         return _to_boolean(values, nullable=nullable)
-    return _to_number(values, kind, nullable=nullable)
+    return _to_number(values, kind, nullable=nullable, round_floats=is_plain)
 
 
 def is_missing(value: Any) -> bool:
@@ -78,12 +81,36 @@ def object_array(values: Any) -> NDArray[Any]:
 
 def _narrowed(values: Values) -> Values:
     """Objects that are all of one kind, as an array of that kind."""
-    return values_of(pd.Series(values, copy=False).infer_objects())
+    found = values_of(pd.Series(values, copy=False).infer_objects())
+    if found.dtype.kind == "f":
+        check_integers(values, np.asarray(found))
+    return found
+
+
+def _checked_category(values: Values, kind: DataType, *, nullable: bool) -> Values:
+    """A column of categories, which stays one, if the categories are of ``kind``."""
+    categories = values_of(pd.Series(cast(Any, values.dtype).categories))
+    missing = np.asarray(cast(Any, values).isna())
+    joined(np.zeros(len(missing), kind.dtype), missing, kind, nullable=nullable)
+    convert(categories, kind)
+    return values
 
 
 def values_of(series: pd.Series[Any]) -> Values:
     """The array inside ``series``: numpy's where there is one, else pandas' own."""
     return cast(Values, series.to_numpy() if isinstance(series.dtype, np.dtype) else series.array)
+
+
+def check_integers(values: Any, floats: NDArray[Any]) -> None:
+    """Refuse integers that the doubles made of ``values`` do not hold exactly.
+
+    Raises:
+        ValueError: the message names the first.
+    """
+    for position in np.flatnonzero(np.abs(floats) >= 2**53):
+        value = values[position]
+        if isinstance(value, int) and int(floats[position]) != value:
+            raise ValueError(f"{value} is more than a double holds exactly")
 
 
 def _to_string(values: Values) -> Values:
@@ -141,7 +168,7 @@ def _to_boolean(values: Values, *, nullable: bool) -> Values:
     return joined(data.astype(bool), missing, DataType.boolean, nullable=nullable)
 
 
-def _to_number(values: Values, kind: DataType, *, nullable: bool) -> Values:
+def _to_number(values: Values, kind: DataType, *, nullable: bool, round_floats: bool) -> Values:
     if values.dtype == _OBJECT:
         values = _numbers_of(values, kind)
     data, missing = _split(values)
@@ -151,7 +178,10 @@ def _to_number(values: Values, kind: DataType, *, nullable: bool) -> Values:
     elif data.dtype.kind == "f":
         if not is_float:
             missing = missing | np.isnan(data)
-        exact = _floats_to_float(data, kind) if is_float else _floats_to_ints(data, missing, kind)
+        if is_float:
+            exact = _floats_to_float(data, kind, may_round=round_floats)
+        else:
+            exact = _floats_to_ints(data, missing, kind)
     else:
         raise _refusal(values, kind)
     return joined(exact, missing, kind, nullable=nullable)
@@ -227,16 +257,19 @@ def _ints_to_float(data: NDArray[Any], kind: DataType) -> NDArray[Any]:
     return converted
 
 
-def _floats_to_float(data: NDArray[Any], kind: DataType) -> NDArray[Any]:
+def _floats_to_float(data: NDArray[Any], kind: DataType, *, may_round: bool) -> NDArray[Any]:
+    """Plain Python numbers have no narrower type to come in, so they may be rounded."""
     with np.errstate(over="ignore"):
         converted = data.astype(kind.dtype)
     if np.can_cast(data.dtype, kind.dtype):
         return converted
     changed = (converted.astype(data.dtype) != data) & ~np.isnan(data)
+    if may_round:
+        changed &= np.isinf(converted)
     if changed.any():
         row = int(np.argmax(changed))
         raise ValueError(
-            f"expected {article(kind)} ({kind.dtype}), which cannot hold {data[row]!r} in row {row}"
+            f"expected {article(kind)} ({kind.dtype}), which cannot hold {data[row]} in row {row}"
             f" exactly; round with .astype('{kind.dtype}') if that is meant"
         )
     return converted

@@ -26,6 +26,9 @@ from flavorkit.signature.types import AnyType, DataType
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 Columns = Mapping[Hashable, Any]
 
+MAX_HOLES = 1_000_000
+"""How many cells a table of records may have beyond those that were sent."""
+
 
 class Decoder:
     """Turns the parsed JSON of a request into what the model is called with.
@@ -85,6 +88,8 @@ class _ColumnDecoder:
         self._names = self._enforcer.names
         self._is_all_double = all(spec.type is DataType.double for spec in schema)
         self._labels = pd.Index(self._names)
+        # Of one column that holds lists, a list is one cell.
+        self._takes_rows = len(self._names) > 1 or isinstance(schema.inputs[0].type, DataType)
 
     def __call__(self, form: str, value: Any) -> pd.DataFrame:
         if form == "dataframe_split":
@@ -122,7 +127,7 @@ class _ColumnDecoder:
             }
         if value and _is_list_of(dict, value):
             return _records(value)
-        if len(self._names) > 1 and value and _is_list_of(list, value):
+        if self._takes_rows and value and _is_list_of(list, value):
             return _transposed(None, value)
         cells = value if isinstance(value, list) else [value]
         if len(self._names) > 1 and self._enforcer.is_named:
@@ -182,14 +187,19 @@ def _decode_untyped(form: str, value: Any) -> Any:
             names, rows, index = _split_parts(value)
             return pd.DataFrame(_transposed(names, rows), index=index)
         if form == "dataframe_records":
-            return pd.DataFrame(_rows_of_records(value))
+            return _untyped_rows(_rows_of_records(value))
         if isinstance(value, dict):
             return {name: np.array(cells) for name, cells in value.items()}
         if value and _is_list_of(dict, value):
-            return pd.DataFrame(value)
+            return _untyped_rows(value)
         return np.array(value)
     except (ValueError, TypeError) as exc:
         raise RequestError(f'"{form}" is not a table: {exc}') from None
+
+
+def _untyped_rows(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    _check_area(rows, len(set(chain.from_iterable(rows))))
+    return pd.DataFrame(rows)
 
 
 def _split_parts(value: Any) -> tuple[list[Any] | None, list[Any], list[Any] | None]:
@@ -207,6 +217,8 @@ def _split_parts(value: Any) -> tuple[list[Any] | None, list[Any], list[Any] | N
             raise RequestError(f'"{key}" of "dataframe_split" must be a list')
     if not isinstance(rows, list):
         raise RequestError('"data" of "dataframe_split" must be a list of rows')
+    if names is not None and not all(isinstance(name, str | int) for name in names):
+        raise RequestError('"columns" of "dataframe_split" must be a list of names')
     if names is not None and len(set(map(str, names))) < len(names):
         raise RequestError('"columns" of "dataframe_split" has a name twice')
     if index is not None and len(index) != len(rows):
@@ -246,7 +258,18 @@ def _records(value: Any) -> Columns:
     """The columns of rows that are objects; a key that a row lacks is null there."""
     rows = _rows_of_records(value)
     names = dict.fromkeys(chain.from_iterable(rows))
+    _check_area(rows, len(names))
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _check_area(rows: list[dict[str, Any]], width: int) -> None:
+    """Refuse rows of which each has other keys: the table of all of them is mostly holes."""
+    cells = len(rows) * width
+    if cells > MAX_HOLES and cells > MAX_HOLES + 10 * sum(map(len, rows)):
+        raise RequestError(
+            f"{len(rows)} rows of {width} different keys make a table of {cells} cells, most of"
+            " them empty; send rows that have the model's columns"
+        )
 
 
 def _with_index(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:

@@ -55,6 +55,7 @@ class ColumnEnforcer:
         self.names = schema.input_names()
         self.is_named = schema.has_input_names()
         self.dict_is_one_row = any(isinstance(spec.type, Array | Object) for spec in self.specs)
+        self._is_one_list = not self.is_named and isinstance(self.specs[0].type, Array)
         self._known = set(self.names)
         self._settled = [_settled_dtypes(spec) for spec in self.specs]
 
@@ -63,7 +64,10 @@ class ColumnEnforcer:
         if isinstance(data, pd.DataFrame):
             return self._frame(data)
         try:
-            columns = containers.columns_of(data, one_row=self.dict_is_one_row)
+            if self._is_one_list and isinstance(data, list):
+                columns: containers.Columns = {0: object_array(data)}
+            else:
+                columns = containers.columns_of(data, one_row=self.dict_is_one_row)
         except ValueError as exc:
             raise InvalidInputError(str(exc)) from None
         index = data.index if isinstance(data, pd.Series) else None
@@ -136,7 +140,9 @@ class ColumnEnforcer:
         ]
         extra = [label for label in labels if label not in self._known]
         if missing:
-            return found, self._missing_problems(missing, extra)
+            return found, self._missing_problems(missing, labels)
+        if extra and not found:
+            return [], [f"none of the model's columns {_listed(self.names)} is in the data"]
         if extra and warn:
             warnings.warn(
                 f"the columns {_listed(extra)} are not in the model's signature and were ignored",
@@ -145,15 +151,21 @@ class ColumnEnforcer:
         return found, []
 
     def _missing_problems(
-        self, missing: Sequence[Hashable], extra: Sequence[Hashable]
+        self, missing: Sequence[Hashable], labels: Sequence[Hashable]
     ) -> list[str]:
+        takes = f"the model takes the columns {_listed(self.names)}"
+        if labels == list(range(len(labels))):
+            given = "values without names" if labels else "nothing"
+            count = f"{len(labels)} in each row" if labels else "no rows"
+            return [f"the data is {given}, {count}; {takes}"]
+        extra = [str(label) for label in labels if label not in self._known][:_SHOWN_NAMES]
         problems = []
         for name in missing:
-            close = difflib.get_close_matches(str(name), [str(label) for label in extra], n=1)
+            close = difflib.get_close_matches(str(name), extra, n=1)
             hint = f" (there is {close[0]!r}, which the model does not know)" if close else ""
             problems.append(f"column {name!r} is missing{hint}")
-        problems.append(f"the model takes the columns {_listed(self.names)}")
-        return problems
+        unknown = f" and does not know {_listed(extra)}" if extra else ""
+        return [*problems, f"{takes}{unknown}"]
 
 
 class TensorEnforcer:

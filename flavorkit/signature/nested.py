@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from flavorkit.signature import columns, wire
@@ -67,7 +68,11 @@ def _array(value: Any, item: ColumnType, *, required: bool, from_json: bool) -> 
         return value
     if isinstance(item, DataType):
         converted = _convert_values(value, item, from_json=from_json)
-        return converted if isinstance(value, np.ndarray) else list(converted.tolist())
+        if isinstance(value, np.ndarray):
+            return converted
+        # In nanoseconds, tolist() would make numbers of them.
+        dated = converted.dtype.kind == "M"
+        return list(pd.DatetimeIndex(converted) if dated else converted.tolist())
     cells = []
     for position, cell in enumerate(value):
         try:

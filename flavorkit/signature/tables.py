@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from typing import Any
 
 import pandas as pd
 
-from flavorkit.errors import MissingDependencyError, RequestError
+from flavorkit.errors import InvalidInputError, MissingDependencyError, RequestError
+from flavorkit.signature import wire
 from flavorkit.signature.schema import Schema
 from flavorkit.signature.types import DataType
 
@@ -17,12 +19,17 @@ _CSV_DTYPES: dict[DataType, Any] = {
     DataType.boolean: "boolean",
     DataType.integer: "Int32",
     DataType.long: "Int64",
-    DataType.float: "float32",
+    DataType.float: "float64",
     DataType.double: "float64",
     DataType.string: str,
     DataType.binary: str,
     DataType.datetime: str,
 }
+MAX_CELLS = 10_000_000
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
+"""What a Parquet file in a request may unpack to, in values and in bytes."""
+_BATCH_ROWS = 4096
+
 _TEXT = {DataType.string, DataType.binary, DataType.datetime}
 
 
@@ -47,14 +54,14 @@ def read_csv(body: bytes, schema: Schema | None) -> pd.DataFrame:
         # Some value is not of its column's type. Read as what they look like, the values get to the
         # comparison with the schema, which names the column.
         frame = _parse_csv(body, {name: str for name, kind in kinds.items() if kind in _TEXT})
-    return _with_dates(frame, schema)
+    return _with_dates(_as_in_json(frame, kinds), schema)
 
 
 def read_parquet(body: bytes, schema: Schema | None) -> pd.DataFrame:
     """A frame out of a Parquet file.
 
     Raises:
-        RequestError: it is not Parquet.
+        RequestError: it is not Parquet, or unpacks to more than a request may hold.
         MissingDependencyError: pyarrow is not installed.
     """
     try:
@@ -63,19 +70,71 @@ def read_parquet(body: bytes, schema: Schema | None) -> pd.DataFrame:
     except ModuleNotFoundError:
         raise MissingDependencyError("reading Parquet", "pyarrow", extra="arrow") from None
     try:
-        frame: pd.DataFrame = pq.read_table(io.BytesIO(body)).to_pandas()
+        frame = _frame_of_parquet(pq.ParquetFile(io.BytesIO(body)))
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as exc:
         raise RequestError(f"the body is not Parquet: {exc}") from None
     return frame if schema is None or schema.is_tensor_spec() else _with_dates(frame, schema)
 
 
+def _as_in_json(frame: pd.DataFrame, kinds: dict[Any, DataType]) -> pd.DataFrame:
+    """What text stands for in CSV as in JSON: bytes for base64, decimal numbers for floats."""
+    changed: dict[Any, Any] = {}
+    for name, kind in kinds.items():
+        if name not in frame:
+            continue
+        try:
+            if kind is DataType.binary:
+                cells = [None if pd.isna(cell) else cell for cell in frame[name]]
+                changed[name] = pd.Series(wire.convert(cells, kind), dtype=object)
+            elif kind is DataType.float and frame[name].dtype.kind == "f":
+                changed[name] = wire.narrowed(frame[name].to_numpy())
+        except ValueError as exc:
+            raise InvalidInputError(f"column {name!r}: {exc}") from None
+    return frame.assign(**changed) if changed else frame
+
+
+def _frame_of_parquet(file: Any) -> pd.DataFrame:
+    """The frame, unless a small file has been made to unpack to a huge one."""
+    import pyarrow as pa
+
+    cells = file.metadata.num_rows * file.metadata.num_columns
+    if cells > MAX_CELLS:
+        raise RequestError(f"the table has {cells} cells, more than {MAX_CELLS}; send fewer rows")
+    batches, size = [], 0
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        size += batch.nbytes
+        if size > MAX_UNPACKED_BYTES:
+            raise RequestError(f"the table unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        batches.append(batch)
+    frame: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+    return frame
+
+
 def _parse_csv(body: bytes, dtypes: dict[Any, Any] | None) -> pd.DataFrame:
     try:
-        return pd.read_csv(io.BytesIO(body), dtype=dtypes, encoding="utf-8")
+        _check_header(body)
+        return pd.read_csv(io.BytesIO(body), dtype=dtypes, encoding="utf-8", index_col=False)
     except UnicodeDecodeError as exc:
         raise RequestError(f"the body is not UTF-8: {exc}") from None
     except (ValueError, TypeError, OverflowError) as exc:
         raise RequestError(f"the body is not CSV with a line of column names: {exc}") from None
+
+
+def _check_header(body: bytes) -> None:
+    """Refuse what pandas makes the best of: a name twice, and a row that is wider than the names.
+
+    A later row that is wider than the first is an error in pandas too.
+    """
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8", newline=""))
+    try:
+        names, first = next(lines, []), next(lines, [])
+    except csv.Error as exc:
+        raise ValueError(exc) from None
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"the name {twice[0]!r} stands twice in its first line")
+    if len(first) > len(names):
+        raise ValueError(f"row 0 has {len(first)} values for {len(names)} names")
 
 
 def _with_dates(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

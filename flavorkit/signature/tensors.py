@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from flavorkit.signature.columns import check_integers
 from flavorkit.signature.schema import TensorSpec
 
 
@@ -35,7 +36,8 @@ def convert(array: Any, spec: TensorSpec) -> Any:
 def from_values(values: Any, spec: TensorSpec) -> NDArray[Any]:
     """An array of the dtype of ``spec`` out of nested lists of plain values.
 
-    Numbers are rounded to the precision of the dtype, as any decimal number is; integers never are.
+    For floats, numbers are rounded to the precision of the dtype, as decimal numbers are; for
+    integers nothing is.
 
     Raises:
         ValueError: the lists are ragged, or a value is of another type.
@@ -47,10 +49,12 @@ def from_values(values: Any, spec: TensorSpec) -> NDArray[Any]:
     if dtype.kind in "biufc" and bool in leaves and (dtype.kind != "b" or leaves != {bool}):
         raise ValueError(f"expected {dtype}, got true or false among the values")
     if dtype.kind in "SU" and type(None) in leaves:
-        raise ValueError(f"expected {dtype}, got null among the values")
+        raise ValueError(f"expected {_name(dtype)}, got null among the values")
     try:
         if dtype.kind in "iub" and leaves not in ({int}, {bool}):
-            return _cast(np.array(values, dtype=np.float64), dtype)
+            numbers = np.array(values, dtype=np.float64)
+            check_integers(_leaves(values), numbers.ravel())
+            return _cast(numbers, dtype)
         if dtype.kind == "S":
             return np.char.encode(np.array(values, dtype=str), "utf-8")
         with np.errstate(over="raise"):
@@ -118,6 +122,12 @@ def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         converted = array.astype(dtype)
         real = converted.real if dtype.kind == "c" and array.dtype.kind != "c" else converted
         back = real.astype(array.dtype)
+    if dtype.kind in "iu" and array.dtype.kind in "iu" and array.size:
+        # The bits of -1 and of the largest unsigned number are the same, and survive both ways.
+        limits, low, high = np.iinfo(dtype), int(array.min()), int(array.max())
+        if low < limits.min or high > limits.max:
+            worst = low if low < limits.min else high
+            raise ValueError(f"expected {dtype}, {worst} is out of its range")
     if dtype.kind not in "SUO":
         same = (back == array) | ((back != back) & (array != array))  # noqa: PLR0124 - NaN
         if not same.all():
@@ -141,9 +151,21 @@ def _is_castable(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
     )
 
 
+def _name(dtype: np.dtype[Any]) -> str:
+    return {"U": "text", "S": "bytes"}.get(dtype.kind, str(dtype))
+
+
 def _cast_sparse(matrix: Any, dtype: np.dtype[Any]) -> Any:
     _cast(matrix.data, dtype)
     return matrix.astype(dtype)
+
+
+def _leaves(values: Any) -> list[Any]:
+    """The scalars inside nested lists, in order."""
+    level: list[Any] = values if isinstance(values, list) else [values]
+    while any(isinstance(value, list | tuple) for value in level):
+        level = list(chain.from_iterable(v if isinstance(v, list | tuple) else (v,) for v in level))
+    return level
 
 
 def _leaf_types(values: Any) -> set[type]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,15 @@ from flavorkit.signature.columns import (
 )
 from flavorkit.signature.types import DataType
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
 
 def convert(values: list[Any], kind: DataType, *, nullable: bool = False) -> Values:
     """A column of ``kind`` out of JSON values, where text stands for bytes and dates.
 
-    Numbers are rounded to the precision of ``kind``, as any decimal number is; integers never are.
+    For floats and doubles, numbers are rounded to the precision of ``kind``, as decimal numbers
+    are; for integers and longs nothing is.
 
     Args:
         values: one JSON value for each row.
@@ -52,20 +57,27 @@ def convert(values: list[Any], kind: DataType, *, nullable: bool = False) -> Val
 def _floats_from_wire(values: list[Any], types: set[type], kind: DataType) -> Values:
     if not types <= {float, int, str, type(None)}:
         raise _first_misfit(values, (float, int, str, type(None)), kind)
+    if str in types:
+        _check_texts(values, _NUMBER, kind)
     try:
         array = np.array(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         raise _first_unreadable(values, float, kind) from None
-    if kind is DataType.double:
-        return array
+    return array if kind is DataType.double else narrowed(array)
+
+
+def narrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Doubles rounded to 32 bits.
+
+    Raises:
+        ValueError: one is beyond the range of 32 bits.
+    """
     with np.errstate(over="ignore"):
-        narrow = array.astype(np.float32)
+        narrow: NDArray[Any] = array.astype(np.float32)
     beyond = np.isinf(narrow) & ~np.isinf(array)
     if beyond.any():
         row = int(np.argmax(beyond))
-        raise ValueError(
-            f"expected a float (32 bits), {values[row]!r} in row {row} is out of range"
-        )
+        raise ValueError(f"expected a float (32 bits), {array[row]} in row {row} is out of range")
     return narrow
 
 
@@ -76,6 +88,8 @@ def _integers_from_wire(
         return _int_array(values, kind)
     if not types <= {float, int, str, type(None)}:
         raise _first_misfit(values, (float, int, str, type(None)), kind)
+    if str in types:
+        _check_texts(values, _INTEGER, kind)
     missing = np.array([value is None for value in values], dtype=bool)
     whole = [0 if value is None else _whole(row, value, kind) for row, value in enumerate(values)]
     return joined(np.asarray(_int_array(whole, kind)), missing, kind, nullable=nullable)
@@ -128,6 +142,8 @@ def _datetimes_from_wire(values: list[Any], types: set[type]) -> Values:
     except (ValueError, TypeError, OverflowError) as exc:
         reason = str(exc).partition(". You might")[0]
         raise ValueError(f"expected a datetime such as '2026-01-31T12:00:00': {reason}") from None
+    if getattr(parsed.dtype, "tz", None) is not None:
+        raise ValueError("expected a datetime without a time zone, such as '2026-01-31T12:00:00'")
     return to_datetime(values_of(parsed))
 
 
@@ -143,6 +159,13 @@ def _parse_dates(values: list[str | None]) -> pd.Series[Any]:
         return pd.Series(pd.to_datetime(texts, format="ISO8601"))
     except (ValueError, TypeError):
         return pd.Series(pd.to_datetime(texts))
+
+
+def _check_texts(values: list[Any], pattern: re.Pattern[str], kind: DataType) -> None:
+    """Numbers may come as text, written as JSON writes them; no NaN, no 1_000."""
+    for row, value in enumerate(values):
+        if isinstance(value, str) and not pattern.fullmatch(value.strip()):
+            raise ValueError(f"expected {article(kind)}, row {row} holds {_shortened(value)}")
 
 
 def _decode_base64(row: int, value: Any) -> bytes | None:
@@ -171,5 +194,8 @@ def _first_unreadable(values: list[Any], read: type, kind: DataType) -> ValueErr
 
 
 def _shortened(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "a value that is nested too deep"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -49,12 +49,20 @@ def test_it_is_signed_by_its_maker(iris_folder):
 
 
 def test_a_key_that_cannot_be_used_leaves_the_model_unsigned(iris_model, tmp_path, monkeypatch):
-    monkeypatch.setenv("FLAVORKIT_SIGNING_KEY", str(tmp_path / "gone.pem"))
-    with pytest.warns(UserWarning, match="the model was not signed"):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="the model was not signed, so as code it loads only with"):
         flavorkit.save_model(iris_model, tmp_path / "m")
     checked = manifest.verify(tmp_path / "m")
     assert checked.is_recorded
     assert checked.key is None
+
+
+def test_a_key_that_is_named_has_to_be_there(iris_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLAVORKIT_SIGNING_KEY", str(tmp_path / "gone.pem"))
+    with pytest.raises(flavorkit.FlavorkitError, match=r"gone\.pem cannot be read"):
+        flavorkit.save_model(iris_model, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_signature_may_be_given_or_left_out(iris, iris_model, tmp_path):

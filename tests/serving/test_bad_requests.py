@@ -18,6 +18,13 @@ def split(**changes):
     return {"dataframe_split": {**SPLIT, **changes}}
 
 
+def nested(depth):
+    value = [1]
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 BAD_DATA = {
     "a missing column": (split(columns=COLUMNS[:3], data=[ROW[:3]]), "column 'petal width"),
     "a wrong name": (split(columns=[*COLUMNS[:3], "petal_width"]), "'petal width (cm)' is missing"),
@@ -43,14 +50,24 @@ BAD_DATA = {
     "records that are none": ({"dataframe_records": [1]}, "must be a list of objects"),
     "a record in place of a list": ({"dataframe_records": {"a": 1}}, "must be a list of objects"),
     "parameters that are no object": ({"instances": [ROW], "params": [1]}, '"params" must be'),
-    "instances of another width": ({"instances": [ROW[:3]]}, "is missing"),
-    "instances without end": ({"instances": [[[[1]]]]}, "is missing"),
+    "instances of another width": ({"instances": [ROW[:3]]}, "values without names, 3 in each row"),
+    "instances without end": ({"instances": [[[[1]]]]}, "without names, 1 in each row"),
     "inputs of different lengths": (
         {"inputs": {**{name: [1] for name in COLUMNS[:3]}, COLUMNS[3]: [1, 2]}},
         "the columns differ in length",
     ),
-    "an old body of another width": ({"data": [[1, 2]]}, "is missing"),
+    "an old body of another width": ({"data": [[1, 2]]}, "without names, 2 in each row"),
     "an old body without rows": ({"data": 5}, "must be a list"),
+    "a name that is a list": (split(columns=[["a"], *COLUMNS[1:]]), "must be a list of names"),
+    "a list in a cell, 900 deep": (split(data=[[*ROW[:3], nested(900)]]), "petal width"),
+    "records of different keys": (
+        {"dataframe_records": [{f"key {n}": 1} for n in range(2000)]},
+        "make a table of 4000000 cells, most of them empty",
+    ),
+    "inputs of different keys": (
+        {"inputs": [{f"key {n}": 1} for n in range(2000)]},
+        "make a table of 4000000 cells",
+    ),
     "ten thousand columns": (
         split(columns=[f"c{n}" for n in range(10_000)], data=[[1.0] * 10_000]),
         "is missing",

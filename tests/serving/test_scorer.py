@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 from sklearn.base import BaseEstimator
 
 import flavorkit
-from flavorkit.errors import OverloadedError
+from flavorkit.errors import OverloadedError, UnsupportedMediaTypeError
 from flavorkit.serving.scorer import Scorer, _Pace
 
 JSON = "application/json"
 BODY = b'{"inputs": [[1.0]]}'
-OWN_THREAD, EVENT_LOOP = "flavorkit-model_0", "MainThread"
+OWN_THREAD, EVENT_LOOP = "flavorkit-model", "MainThread"
 
 # What the model notes and waits for; it is loaded from a file, so it cannot carry them itself.
 ran_on: list[str] = []
@@ -139,3 +141,47 @@ def test_more_than_may_wait_are_refused_and_what_was_given_up_is_not_begun(score
 
     asyncio.run(scenario())
     assert len(ran_on) == 2
+
+
+def test_what_was_given_up_lets_go_of_its_request(scorer):
+    """Else bodies would pile up behind a model that hangs."""
+
+    class Body:
+        def __len__(self):
+            return 1
+
+    async def scenario():
+        may_answer.clear()
+        first = asyncio.create_task(scorer.score(JSON, BODY))
+        await asyncio.to_thread(has_begun.wait)
+        body = Body()
+        seen = weakref.ref(body)
+        second = asyncio.create_task(scorer.score(JSON, body))
+        del body
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([second])
+        del second
+        gc.collect()
+        assert seen() is None
+        may_answer.set()
+        await first
+
+    asyncio.run(scenario())
+
+
+def test_refusals_do_not_make_large_requests_look_quick(scorer, every_answer_is_quick):
+    async def scenario():
+        for _ in range(_Pace.ENOUGH * 2):
+            with pytest.raises(UnsupportedMediaTypeError, match="content type"):
+                await scorer.score("text/html", b" " * 60_000)
+        await score(scorer, body=BODY + b" " * 50_000)
+
+    asyncio.run(scenario())
+    assert ran_on == [OWN_THREAD]
+
+
+def test_large_requests_never_run_on_the_event_loop(scorer, every_answer_is_quick):
+    body = BODY + b" " * _Pace.LARGEST_BODY
+    asyncio.run(score(scorer, _Pace.ENOUGH + 1, body))
+    assert set(ran_on) == {OWN_THREAD}

@@ -136,6 +136,8 @@ def misbehave(X):
             time.sleep(2)
         case 4.0:
             return X * np.nan
+        case 5.0:
+            threading.Event().wait()
     return X
 
 
@@ -247,6 +249,17 @@ def test_it_stops_when_it_is_told_to_and_finishes_what_it_began(start, odd_model
         server.request("GET", "/ping")
 
 
+def test_a_model_that_hangs_does_not_keep_it_from_stopping(start, odd_model):
+    server = start(odd_model, "--grace", "1")
+    idle = threads_of(server.process.pid)
+    body = b'{"instances": [[5.0]]}'
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        eventually(lambda: threads_of(server.process.pid) > idle)
+        assert server.stop() == 0
+
+
 def threads_of(pid):
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
@@ -282,4 +295,32 @@ def test_frames_come_back_as_records(start, tmp_path):
     server = start(tmp_path / "m")
     answer = server.invoke({"dataframe_records": [{"a": 0.0}, {"a": None}]})
     assert answer.json() == {"predictions": [{"a": -1.0}, {"a": None}]}
+    assert server.stop() == 0
+
+
+def test_texts_come_in_every_form_and_others_are_refused(start, tmp_path):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = make_pipeline(TfidfVectorizer(), LinearRegression()).fit(["good", "bad"], [1.0, 0.0])
+    example = pd.DataFrame({"review": ["good"]})
+    flavorkit.save_model(model, tmp_path / "m", input_example=example)
+    server = start(tmp_path / "m")
+    good = server.invoke({"dataframe_records": [{"review": "good"}]}).json()
+    for payload in ({"instances": [["good"]]}, {"instances": ["good"]}, {"inputs": ["good"]}):
+        assert server.invoke(payload).json() == good
+    answer = server.invoke({"dataframe_records": [{"review": "good"}, {"review": None}]})
+    assert answer.status == 400
+    assert answer.json()["message"] == "expected text, row 1 has none"
+    assert server.stop() == 0
+
+
+def test_polars_frames_come_back_as_records(start, tmp_path):
+    from sklearn.preprocessing import StandardScaler
+
+    X = pd.DataFrame({"a": [0.0, 2.0]})
+    scaler = StandardScaler().set_output(transform="polars").fit(X)
+    flavorkit.save_model(scaler, tmp_path / "m", input_example=X)
+    server = start(tmp_path / "m")
+    answer = server.invoke({"dataframe_records": [{"a": 0.0}]})
+    assert answer.json() == {"predictions": [{"a": -1.0}]}
     assert server.stop() == 0

@@ -258,7 +258,10 @@ def test_malformed_requests_are_refused(schema, payload, problem):
     [
         ({"dataframe_split": {"columns": ["a"], "data": [[1]]}}, "column 'b' is missing"),
         ({"dataframe_split": {"columns": ["a"], "data": []}}, "column 'b' is missing"),
-        ({"dataframe_records": []}, "column 'a' is missing; column 'b' is missing"),
+        (
+            {"dataframe_records": []},
+            "the data is nothing, no rows; the model takes the columns 'a', 'b'",
+        ),
         ({"inputs": [1, 2]}, "holds values without names"),
         ({"inputs": {"a": [1], "b": [1, 2]}}, "the columns differ in length"),
     ],

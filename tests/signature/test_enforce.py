@@ -5,6 +5,7 @@ What MLflow accepts is compared with MLflow in tests/interop; here is what we pr
 
 import datetime as dt
 import decimal
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -167,7 +168,7 @@ def test_every_column_at_fault_is_named():
         enforce(frame, schema)
     assert caught.value.problems == (
         "column 'sepal width' is missing (there is 'sepal_width', which the model does not know)",
-        "the model takes the columns 'a', 'b', 'sepal width'",
+        "the model takes the columns 'a', 'b', 'sepal width' and does not know 'sepal_width'",
         "column 'a': expected a long, row 0 holds 1.5",
         "column 'b': expected a double, got str",
     )
@@ -234,7 +235,7 @@ def test_a_series_keeps_its_index():
         ({"a": [1], "b": [1, 2]}, "'a' has 1, 'b' has 2"),
         ([[1, 2], [3]], "the rows differ in length"),
         (np.zeros((1, 1, 1)), "two dimensions"),
-        ([[1]], "column 'a' is missing"),
+        ([[1]], "the data is values without names, 1 in each row; the model takes the columns 'a'"),
     ],
 )
 def test_what_is_no_table_is_refused(data, problem):
@@ -429,3 +430,87 @@ def test_int64_at_the_edge_of_doubles():
     with pytest.raises(InvalidInputError, match="cannot hold"):
         enforce(np.array([2**63 - 1]), spec)
     assert enforce(np.array([2**53]), spec).tolist() == [2.0**53]
+
+
+@pytest.mark.parametrize(
+    ("array", "dtype"),
+    [
+        (np.array([-1]), "uint64"),
+        (np.array([2**63], dtype="uint64"), "int64"),
+        (np.array([-1], dtype="int8"), "uint8"),
+        (np.array([200], dtype="uint8"), "int8"),
+        (scipy.sparse.csr_matrix(np.array([[-1]])), "uint64"),
+    ],
+)
+def test_a_sign_never_wraps(array, dtype):
+    schema = Schema([TensorSpec(np.dtype(dtype), (-1,) if array.ndim == 1 else (-1, 1))])
+    with pytest.raises(InvalidInputError, match="is out of its range"):
+        enforce(array, schema)
+
+
+def test_dates_in_a_list_stay_dates():
+    schema = Schema([ColSpec(Array("datetime"), "when")])
+    moment = pd.Timestamp("2020-01-01 00:00:00.000000001")
+    frame = enforce(pd.DataFrame({"when": [[moment]]}), schema)
+    assert frame["when"][0] == [moment]
+
+
+@pytest.mark.parametrize(
+    ("data", "schema"),
+    [
+        ({"x": [1.0, 2**53 + 1]}, Schema([ColSpec("long", "x")])),
+        ({"x": [1.0, 2**53 + 1]}, Schema([ColSpec("double", "x")])),
+        ([1.0, 2**53 + 1], Schema([TensorSpec(np.dtype("int64"), (-1,))])),
+    ],
+)
+def test_a_whole_number_beside_others_is_not_rounded(data, schema):
+    with pytest.raises(InvalidInputError, match="is more than a double holds exactly"):
+        enforce(data, schema)
+
+
+def test_plain_numbers_may_be_rounded_to_a_float_as_in_json():
+    schema = Schema([ColSpec("float", "x")])
+    for data in ({"x": [5.1]}, [{"x": 5.1}], [[5.1]]):
+        assert enforce(data, schema)["x"].tolist() == [np.float32(5.1)]
+    with pytest.raises(InvalidInputError, match="cannot hold 1e"):
+        enforce({"x": [1e39]}, schema)
+    with pytest.raises(InvalidInputError, match=r"cannot hold 5\.1 in row 0"):
+        enforce(pd.DataFrame({"x": [5.1]}), schema)
+
+
+def test_categories_of_the_right_type_stay_categories():
+    schema = Schema([ColSpec("long", "x")])
+    frame = pd.DataFrame({"x": pd.Categorical([1, 2, 1])})
+    assert enforce(frame, schema)["x"].dtype == "category"
+    with pytest.raises(InvalidInputError, match="expected a long in every row, row 1 has none"):
+        enforce(pd.DataFrame({"x": pd.Categorical([1, None])}), schema)
+    with pytest.raises(InvalidInputError, match="column 'x': expected a long"):
+        enforce(pd.DataFrame({"x": pd.Categorical(["a"])}), schema)
+
+
+def test_rows_are_not_lost_because_nothing_in_them_is_known():
+    schema = Schema([ColSpec("double", "x", required=False)])
+    with pytest.raises(InvalidInputError, match="none of the model's columns 'x' is in the data"):
+        enforce(pd.DataFrame({"y": [1.0, 2.0]}), schema)
+
+
+DATA = [
+    [[1, 2], [3, 4]],
+    [1.5, 2.5],
+    ["a"],
+    [{"a": 1, "b": [1, 2]}],
+    {"a": 1},
+    {"a": np.array([1, 2])},
+    np.eye(2),
+    pd.DataFrame({"a": [1.0], "b": ["x"], "c": pd.Categorical([3]), "d": pd.to_datetime(["2020"])}),
+    pd.Series([1, 2], name="s"),
+    scipy.sparse.csr_matrix(np.eye(2)),
+]
+
+
+@pytest.mark.parametrize("data", DATA, ids=lambda data: type(data).__name__)
+def test_the_signature_of_data_takes_that_data(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        schema = infer_signature(data).inputs
+    enforce(data, schema)

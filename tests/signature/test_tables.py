@@ -106,3 +106,46 @@ def test_dates_in_parquet_may_be_text():
     schema = Schema([ColSpec("datetime", "x")])
     frame = read_parquet(parquet_of(pd.DataFrame({"x": ["2026-01-31"]})), schema)
     assert enforce(frame, schema)["x"].tolist() == [pd.Timestamp("2026-01-31")]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a,b\n1,2,3\n", "row 0 has 3 values for 2 names"),
+        ("a,b\n1,2\n1,2,3\n", "not CSV"),
+        ("a,b,a\n1,2,3\n", "the name 'a' stands twice"),
+    ],
+)
+@pytest.mark.parametrize("schema", [None, Schema([ColSpec("long", "a"), ColSpec("long", "b")])])
+def test_a_table_that_does_not_fit_its_names_is_refused(text, problem, schema):
+    with pytest.raises(RequestError, match=problem):
+        read_csv(text.encode(), schema)
+
+
+def test_csv_means_what_json_means():
+    schema = Schema([ColSpec("binary", "b"), ColSpec("float", "f")])
+    frame = enforce(read_csv(b"b,f\nYQ==,0.1\n,1\n", schema), schema)
+    assert frame["b"].tolist() == [b"a", None]
+    assert frame["f"].dtype == "float32"
+    with pytest.raises(InvalidInputError, match="column 'b': expected bytes as base64 text"):
+        read_csv(b"b,f\n???,1\n", schema)
+    with pytest.raises(InvalidInputError, match=r"column 'f': expected a float .* out of range"):
+        read_csv(b"b,f\nYQ==,1e39\n", schema)
+
+
+def test_a_small_file_that_unpacks_to_a_huge_table_is_refused():
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({f"c{n}": pa.array([0.0] * 1_000_001) for n in range(10)})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    assert len(buffer.getvalue()) < 100_000
+    with pytest.raises(RequestError, match="10000010 cells, more than 10000000; send fewer rows"):
+        read_parquet(buffer.getvalue(), None)
+    texts = pa.table({"c": pa.array(["x" * 1_000_000] * 2000)})
+    buffer = io.BytesIO()
+    pq.write_table(texts, buffer)
+    assert len(buffer.getvalue()) < 1_000_000
+    with pytest.raises(RequestError, match="unpacks to more than"):
+        read_parquet(buffer.getvalue(), None)
