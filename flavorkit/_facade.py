@@ -38,7 +38,12 @@ _ERRORS = (
     *("DeadlineExceededError", "DescriptorError", "FlavorkitError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
-    *("UnsavableModelError", "UnsupportedModelError", "UnsupportedMediaTypeError"),
+    *(
+        "PathOccupiedError",
+        "UnsavableModelError",
+        "UnsupportedModelError",
+        "UnsupportedMediaTypeError",
+    ),
 )
 
 # module -> public name -> "module:attribute".
@@ -47,7 +52,17 @@ MODULES: dict[str, dict[str, str]] = {
         "MlflowException": "flavorkit.errors:FlavorkitError",
         **{name: f"flavorkit.errors:{name}" for name in _ERRORS},
     },
-    "models": {**_SIGNATURE, "Model": "flavorkit.descriptor:ModelDescriptor"},
+    "models": {
+        **_SIGNATURE,
+        "Model": "flavorkit.descriptor:ModelDescriptor",
+        "ModelConfig": "flavorkit.flavors.python_model:ModelConfig",
+        "convert_input_example_to_serving_input": (
+            "flavorkit.signature.example:convert_input_example_to_serving_input"
+        ),
+        "get_model_info": "flavorkit.pyfunc.info:get_model_info",
+        "set_model": "flavorkit.flavors.python_model:set_model",
+        "validate_serving_input": "flavorkit.pyfunc.serving_input:validate_serving_input",
+    },
     "models.signature": _SIGNATURE,
     "types": _TYPES,
     "types.schema": _TYPES,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from flavorkit import strict_yaml
+from flavorkit import strict_yaml, uris
 from flavorkit.errors import DescriptorError, SignatureError
 from flavorkit.signature import ModelSignature
 
@@ -113,6 +113,18 @@ class ModelDescriptor:
         if not path.exists():
             raise DescriptorError(path, "", "not found; is this the folder of a saved model?")
         return cls.from_dict(strict_yaml.read(path), path=path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ModelDescriptor:
+        """The descriptor of the model at ``path``: its folder, its URI, or its MLmodel file.
+
+        Raises:
+            NotFoundError: there is no such folder.
+            DescriptorError: there is no MLmodel file in it, or it is malformed.
+        """
+        if Path(path).name == FILENAME and Path(path).is_file():
+            return cls.read(Path(path).parent)
+        return cls.read(uris.fetch(path))
 
     def write(self, folder: Path) -> None:
         """Write the MLmodel file of ``folder``."""

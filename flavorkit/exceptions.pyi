@@ -5,6 +5,7 @@ from flavorkit.errors import IntegrityError as IntegrityError
 from flavorkit.errors import InvalidInputError as InvalidInputError
 from flavorkit.errors import MissingDependencyError as MissingDependencyError
 from flavorkit.errors import NotFoundError as NotFoundError
+from flavorkit.errors import PathOccupiedError as PathOccupiedError
 from flavorkit.errors import PayloadTooLargeError as PayloadTooLargeError
 from flavorkit.errors import RequestError as RequestError
 from flavorkit.errors import RequirementError as RequirementError

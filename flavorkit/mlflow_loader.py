@@ -6,6 +6,7 @@ MLflow calls ``_load_pyfunc`` of the module that ``python_function.loader_module
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ class _Model:
         setattr(self, str(name), self.predict)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        if self._model.metadata.is_signature_from_type_hint:  # which MLflow leaves to the model
+            return self._model.predict(data, params)
         return self._model.predict_enforced(data, params or {})
+
+    def predict_stream(self, data: Any, params: dict[str, Any] | None = None) -> Iterator[Any]:
+        return self._model.predict_stream(data, params)
 
     def get_raw_model(self) -> Any:
         return self._model.get_raw_model()
@@ -34,4 +40,4 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> _Mode
     folder = Path(path)
     while not (folder / FILENAME).exists() and folder != folder.parent:
         folder = folder.parent
-    return _Model(load_model(folder))
+    return _Model(load_model(folder, model_config=model_config))

@@ -47,6 +47,7 @@ HOMES = {
     "packaging": {"environment"},
     "platformdirs": {"trust"},
     "polars": {"signature"},
+    "pydantic": {"flavors"},
     "pyarrow": {"signature"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},

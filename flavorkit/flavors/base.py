@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from flavorkit.signature import ModelSignature
 from flavorkit.trust import Grant
 
 Container = Literal["dataframe", "array", "sparse", "dict", "list"]
@@ -38,6 +39,9 @@ class Saved:
 
     packages: tuple[str, ...] = ()
     """Distributions that this way of saving needs beside :attr:`Flavor.packages`."""
+
+    signature: ModelSignature | None = None
+    """What the model says of itself that it takes, by its type hints."""
 
     loaded: Loaded | None = None
     """The model, if the flavor has read it back already; every save is read back once."""
@@ -96,6 +100,14 @@ class Flavor(ABC):
     @abstractmethod
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """The function that predicts with ``native``, with all that it can know beforehand."""
+
+    def streamer(self, native: Any, config: Mapping[str, Any]) -> Predictor | None:
+        """The function that yields an answer in parts, for models that do."""
+        return None
+
+    def unwrap(self, native: Any) -> Any:
+        """What a user sees as the model, out of what :meth:`load` has rebuilt."""
+        return native
 
     @abstractmethod
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:

@@ -29,13 +29,20 @@ class LoadedModel:
     manifest: Manifest
 
 
-def load_native(folder: Path, *, trust: Trust = None, flavor: str | None = None) -> LoadedModel:
+def load_native(
+    folder: Path,
+    *,
+    trust: Trust = None,
+    flavor: str | None = None,
+    model_config: Mapping[str, Any] | None = None,
+) -> LoadedModel:
     """Rebuild the model in ``folder``, after checking what it is and whether ``trust`` allows it.
 
     Args:
         folder: a model folder, made by flavorkit or by MLflow.
         trust: how far the caller goes; see :mod:`flavorkit.trust.policy`.
         flavor: which of the folder's flavors to load; the first native one when not given.
+        model_config: values in place of those in the model's own configuration.
 
     Raises:
         IntegrityError: a file is not what the manifest says. No parser has seen it.
@@ -49,6 +56,8 @@ def load_native(folder: Path, *, trust: Trust = None, flavor: str | None = None)
     descriptor = ModelDescriptor.read(folder)
     grant = check_trust(folder, checked, descriptor, policy, flavor=flavor)
     chosen, config = _chosen(folder, descriptor, flavor)
+    if model_config:
+        config = _configured(folder, config, model_config)
     with needing(chosen):
         loaded = chosen.load(folder, config, trust=grant)
     return LoadedModel(chosen, loaded.native, config, descriptor, checked)
@@ -113,18 +122,27 @@ def _chosen(
     return get_flavor(name), config_of(descriptor, name)
 
 
+def _configured(
+    folder: Path, config: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``config`` with its model_config overridden, where it has such keys."""
+    saved = config.get("config") or {}
+    unknown = [key for key in overrides if key not in saved]
+    if unknown:
+        known = ", ".join(map(str, saved)) or "no keys"
+        raise DescriptorError(
+            folder, "config", f"model_config has {unknown}, and the model was saved with {known}"
+        )
+    return {**config, "config": {**saved, **overrides}}
+
+
 def config_of(descriptor: ModelDescriptor, flavor: str) -> dict[str, Any]:
     """What ``flavor`` is loaded with: its own section, and what ``python_function`` adds to it."""
     return {**descriptor.flavors.get(PYFUNC, {}), **descriptor.flavors.get(flavor, {})}
 
 
 def _native_flavor(folder: Path, descriptor: ModelDescriptor) -> str:
-    if not descriptor.native_flavors:
-        loader = descriptor.flavors[PYFUNC].get("loader_module")
-        raise DescriptorError(
-            folder, "flavors", f"nothing but {PYFUNC} with the loader {loader!r}, which is not run"
-        )
-    return descriptor.native_flavors[0]
+    return (descriptor.native_flavors or [PYFUNC])[0]
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import PurePath
+from types import FunctionType
 from typing import Any
 
 from flavorkit.errors import NotFoundError, UnsupportedModelError
@@ -15,6 +17,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # name -> "module:class". Third-party flavors add theirs under the entry-point group above and are
 # looked up the same way; a name that is already taken is an error, not an override.
 BUILTIN = {
+    "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
 }
 
@@ -42,12 +45,18 @@ def all_flavors() -> dict[str, Flavor]:
 def flavor_for(model: Any) -> Flavor:
     """The flavor whose framework defines the nearest base class of ``model``.
 
+    Functions and paths of ``.py`` files are for ``python_function``.
+
     Walking the MRO settles overlaps: an LGBMClassifier is also a scikit-learn estimator, but its
     own class comes from lightgbm. Only names are compared, so nothing is imported.
 
     Raises:
         UnsupportedModelError: no flavor saves it; the message says which there are.
     """
+    if isinstance(model, FunctionType) or (
+        isinstance(model, str | PurePath) and str(model).endswith(".py")
+    ):
+        return get_flavor("python_function")
     by_module = {root: flavor for flavor in all_flavors().values() for root in flavor.modules}
     for cls in type(model).__mro__:
         flavor = by_module.get(cls.__module__.partition(".")[0])

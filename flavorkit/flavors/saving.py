@@ -106,6 +106,9 @@ def save_model(
         loaded = saved.loaded or chosen.load(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
+        from_hints = saved.signature is not None and signature is None
+        if from_hints:
+            signature = saved.signature
         if saved.pyfunc is None:
             warnings.warn(
                 f"a {type(model).__name__} has nothing to predict with: load it with"
@@ -114,9 +117,14 @@ def save_model(
             )
         elif example is not None:
             found = _try_example(chosen, loaded, descriptor, example, signature or None)
-            signature = found if signature is None else signature
+            if signature is None:
+                signature = found
+            elif from_hints and signature and signature.outputs is None:
+                signature = replace(signature, outputs=found.outputs)
         if signature:
-            descriptor = replace(descriptor, signature=signature)
+            descriptor = replace(
+                descriptor, signature=signature, is_signature_from_type_hint=from_hints
+            )
         home = dict.fromkeys(chosen.modules, chosen.packages[0])
         packages = (*chosen.packages, *saved.packages)
         needed = environment.requirements(loaded.modules, packages, home=home)
@@ -195,6 +203,7 @@ def _sections(
             "python_version": platform.python_version(),
             "env": {"conda": files.CONDA_ENV, "virtualenv": files.PYTHON_ENV},
             **saved.pyfunc,
+            **sections.get(PYFUNC, {}),
         }
     return sections
 

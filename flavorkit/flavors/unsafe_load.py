@@ -6,19 +6,34 @@ lint rule forbids these functions everywhere else, and a test looks for them.
 
 from __future__ import annotations
 
+import bz2
 import dis
+import functools
+import gzip
+import lzma
 import pickle
 import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flavorkit.errors import UnreadableModelError
+from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
 from flavorkit.trust import Grant
 
+if TYPE_CHECKING:
+    from flavorkit.flavors.bundled_code import Bundle
 
-def load_pickle(path: Path, *, trust: Grant) -> Loaded:
+
+def load_pickle(
+    path: Path, *, trust: Grant, bundle: Bundle | None = None, compression: str | None = None
+) -> Loaded:
     """The object in the pickle (or cloudpickle) at ``path``.
+
+    Args:
+        path: the file.
+        trust: must allow code.
+        bundle: the modules that the model's folder brings; its code sees them before others.
+        compression: "lzma", "bzip2" or "gzip", if the file is compressed.
 
     Raises:
         TrustError: ``trust`` does not allow code.
@@ -26,23 +41,64 @@ def load_pickle(path: Path, *, trust: Grant) -> Loaded:
     """
     if not trust.code:
         raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
-    with path.open("rb") as file:
-        reader = _Reader(file)
+    with _open(path, compression) as file:
+        reader = _Reader(file, bundle)
         try:
             native = reader.load()
+        except ModuleNotFoundError as exc:
+            raise missing_module(path, exc) from exc
         except Exception as exc:  # unpickling calls whatever the file names
             raise UnreadableModelError(path, exc) from exc
     return Loaded(native, frozenset(reader.modules))
 
 
-class _Reader(pickle.Unpickler):
-    """Unpickles, and notes every module that the pickle refers to."""
+def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust: Grant) -> None:
+    """Run the Python code in ``source``, which comes from ``path``.
 
-    def __init__(self, file: Any) -> None:
+    Raises:
+        TrustError: ``trust`` does not allow code.
+    """
+    if not trust.code:
+        raise trust.refusal(f"{Path(path).name} is Python code")
+    exec(compile(source, str(path), "exec", dont_inherit=True), variables)  # noqa: S102
+
+
+def missing_module(path: Path, exc: ModuleNotFoundError) -> FlavorkitError:
+    """The error for a file that refers to a module that is not there."""
+    name = exc.name or ""
+    if name.partition(".")[0] == "mlflow":
+        return MissingDependencyError(f"{path}, which is made of MLflow's own classes,", "mlflow")
+    return UnreadableModelError(
+        path,
+        f"it uses the module {name!r}, which is not installed and which the folder does not bring;"
+        " install what its requirements.txt lists, or save it with code_paths=",
+    )
+
+
+def _open(path: Path, compression: str | None) -> Any:
+    match compression:
+        case None:
+            return path.open("rb")
+        case "lzma":
+            return lzma.open(path)
+        case "bzip2":
+            return bz2.open(path)
+        case "gzip":
+            return gzip.open(path)
+    raise UnreadableModelError(path, f"nobody reads the compression {compression!r}")
+
+
+class _Reader(pickle.Unpickler):
+    """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
+
+    def __init__(self, file: Any, bundle: Bundle | None) -> None:
         super().__init__(file)
+        self._bundle = bundle
         self.modules: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
+        if self._bundle is not None and self._bundle.has(module):
+            return functools.reduce(getattr, name.split("."), self._bundle.import_module(module))
         self.modules.add(module)
         found = super().find_class(module, name)
         # What cloudpickle stores by value does not name its modules as globals.
@@ -55,15 +111,22 @@ class _Reader(pickle.Unpickler):
 
     def _noting_import(self, subimport: Any) -> Any:
         def noted(name: str) -> Any:
+            if self._bundle is not None and self._bundle.has(name):
+                return self._bundle.import_module(name)
             self.modules.add(name)
             return subimport(name)
 
         return noted
 
     def _noting_code(self, make_function: Any) -> Any:
-        def noted(code: types.CodeType, *args: Any) -> Any:
-            self.modules |= _imports_of(code)
-            return make_function(code, *args)
+        def noted(code: types.CodeType, variables: dict[str, Any], *args: Any) -> Any:
+            if self._bundle is None:
+                self.modules |= _imports_of(code)
+                return make_function(code, variables, *args)
+            self.modules |= {name for name in _imports_of(code) if not self._bundle.has(name)}
+            # What make_function does, but for the imports in the function's body.
+            variables["__builtins__"] = self._bundle.builtins
+            return types.FunctionType(code, variables, *args)
 
         return noted
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from flavorkit import uris
 from flavorkit.descriptor import PYFUNC, ModelDescriptor
-from flavorkit.errors import DescriptorError
+from flavorkit.errors import DescriptorError, InvalidInputError
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
+from flavorkit.flavors.python_model import config_of
 from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, params
 from flavorkit.signature.containers import adapt
 from flavorkit.signature.decode import Decoder
@@ -37,6 +40,7 @@ class PyFuncModel:
         self._loaded = loaded
         self._accepts = loaded.flavor.accepts
         self._predict = loaded.flavor.predictor(loaded.native, loaded.config)
+        self._stream = loaded.flavor.streamer(loaded.native, loaded.config)
         schema = self.input_schema
         self._enforce = None if schema is None else compile_schema(schema)
         self._params = self.params_schema
@@ -66,6 +70,18 @@ class PyFuncModel:
     def predict_enforced(self, data: Any, params: Mapping[str, Any]) -> Any:
         """As :meth:`predict`, for data and parameters that are known to fit the signature."""
         return self._predict(adapt(data, self._accepts), params)
+
+    def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The parts of one answer, as the model makes them; arguments as for :meth:`predict`.
+
+        Raises:
+            InvalidInputError: the model does not answer in parts, or data do not fit.
+        """
+        if self._stream is None:
+            raise InvalidInputError("the model has no predict_stream; call predict")
+        enforced, given = self.enforce(data, params)
+        parts: Iterator[Any] = self._stream(adapt(enforced, self._accepts), given)
+        return parts
 
     @cached_property
     def decoder(self) -> Decoder:
@@ -115,7 +131,25 @@ class PyFuncModel:
 
     def get_raw_model(self) -> Any:
         """The framework's own object."""
-        return self._loaded.native
+        return self.flavor.unwrap(self._loaded.native)
+
+    def unwrap_python_model(self) -> Any:
+        """The model's own Python object, for models that are Python code.
+
+        Raises:
+            InvalidInputError: the model is a framework's.
+        """
+        if self.flavor.name != PYFUNC:
+            raise InvalidInputError(
+                f"the model is of the {self.flavor.name} flavor, not a PythonModel; call"
+                " get_raw_model()"
+            )
+        return self.get_raw_model()
+
+    @property
+    def model_config(self) -> dict[str, Any]:
+        """The model's configuration, with what the caller has overridden."""
+        return dict(self._loaded.config.get("config") or {})
 
     def __repr__(self) -> str:
         return f"<PyFuncModel {self.flavor.name} {self.metadata.model_uuid} {self.digest[:19]}>"
@@ -133,7 +167,11 @@ class PyFuncModel:
 
 
 def load_model(
-    model_uri: str | Path, *, trust: Trust = None, dst_path: str | Path | None = None
+    model_uri: str | Path,
+    *,
+    trust: Trust = None,
+    dst_path: str | Path | None = None,
+    model_config: Mapping[str, Any] | str | Path | None = None,
 ) -> PyFuncModel:
     """Load the model at ``model_uri``, of whatever flavor.
 
@@ -143,10 +181,24 @@ def load_model(
             yourself and those in your keyring; "all" loads anything; see
             :mod:`flavorkit.trust.policy`.
         dst_path: where to put what has to be fetched.
+        model_config: values in place of those in the model's own configuration: a mapping, or a
+            YAML file; else the JSON in ``FLAVORKIT_PYFUNC_INFERENCE_CONFIG``.
 
     Raises:
         NotFoundError: there is no such model.
         IntegrityError: a file is not what was saved.
         TrustError: loading it takes more than ``trust`` allows; the message says what would.
     """
-    return PyFuncModel(load_native(uris.fetch(model_uri, dst_path), trust=trust))
+    overrides = config_of(model_config) if model_config is not None else _config_of_environment()
+    folder = uris.fetch(model_uri, dst_path)
+    return PyFuncModel(load_native(folder, trust=trust, model_config=overrides))
+
+
+def _config_of_environment() -> dict[str, Any]:
+    for variable in ("FLAVORKIT_PYFUNC_INFERENCE_CONFIG", "MLFLOW_PYFUNC_INFERENCE_CONFIG"):
+        if text := os.environ.get(variable):
+            try:
+                return config_of(json.loads(text))
+            except (ValueError, TypeError) as exc:
+                raise InvalidInputError(f"{variable} must be a JSON object: {exc}") from None
+    return {}

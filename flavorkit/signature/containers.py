@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flavorkit.errors import InvalidInputError
-from flavorkit.signature.columns import Values, object_array, values_of
+from flavorkit.signature.columns import Values, is_missing, object_array, values_of
 
 Kind = Literal[
     "frame", "series", "polars", "arrow", "array", "sparse", "dict", "list", "scalar", "unknown"
@@ -110,6 +110,16 @@ def frame_of(data: Any) -> pd.DataFrame:
     columns = columns_of(data)
     check_lengths(columns)
     return to_frame(columns)
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """The rows of a frame as dicts, without the cells that are missing."""
+    names = list(frame.columns)
+    columns = [frame.iloc[:, position].tolist() for position in range(len(names))]
+    return [
+        {name: cell for name, cell in zip(names, row, strict=True) if not is_missing(cell)}
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def array_of(data: Any) -> NDArray[Any]:

@@ -119,6 +119,8 @@ class _ColumnDecoder:
         return pd.DataFrame(matrix, columns=self._labels, copy=False)
 
     def _unframed(self, form: str, value: Any) -> Columns:
+        if self._enforcer.is_one_list and isinstance(value, list):
+            return {0: value}
         if isinstance(value, dict):
             if self._enforcer.dict_is_one_row:
                 return {name: [cell] for name, cell in value.items()}

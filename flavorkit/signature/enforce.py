@@ -55,17 +55,19 @@ class ColumnEnforcer:
         self.names = schema.input_names()
         self.is_named = schema.has_input_names()
         self.dict_is_one_row = any(isinstance(spec.type, Array | Object) for spec in self.specs)
-        self._is_one_list = not self.is_named and isinstance(self.specs[0].type, Array)
+        self.is_one_list = not self.is_named and not isinstance(self.specs[0].type, DataType)
         self._known = set(self.names)
         self._settled = [_settled_dtypes(spec) for spec in self.specs]
 
     def __call__(self, data: Any) -> pd.DataFrame:
         """Return ``data`` as a frame of the schema's columns, in the schema's order."""
         if isinstance(data, pd.DataFrame):
-            return self._frame(data)
+            if not self.is_one_list or data.columns.equals(pd.RangeIndex(1)):
+                return self._frame(data)
+            data = containers.records_of(data)
         try:
-            if self._is_one_list and isinstance(data, list):
-                columns: containers.Columns = {0: object_array(data)}
+            if self.is_one_list and isinstance(data, list):
+                columns: containers.Columns = {0: object_array(list(map(_plain, data)))}
             else:
                 columns = containers.columns_of(data, one_row=self.dict_is_one_row)
         except ValueError as exc:
@@ -243,6 +245,11 @@ def _settled_dtypes(spec: ColSpec) -> tuple[Any, ...]:
         case DataType():
             return (spec.type.dtype,)
     return ()
+
+
+def _plain(item: Any) -> Any:
+    """Models of pydantic as the objects that they stand for."""
+    return item.model_dump() if hasattr(item, "model_dump") else item
 
 
 def _single(data: Any, spec: TensorSpec) -> Any:

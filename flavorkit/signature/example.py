@@ -58,6 +58,17 @@ class Example:
         (folder / SERVING_EXAMPLE).write_text(json.dumps(self.request, indent=2), "utf-8")
 
 
+def convert_input_example_to_serving_input(input_example: Any) -> str | None:
+    """The body of a request to ``/invocations`` that carries ``input_example``; None for None.
+
+    Raises:
+        InvalidInputError: it is of a kind that JSON cannot hold.
+    """
+    if input_example is None:
+        return None
+    return json.dumps(Example.of(input_example).request, indent=2)
+
+
 def read(folder: Path, info: Mapping[str, Any]) -> tuple[Any, dict[str, Any] | None]:
     """The example in ``folder`` as data, and its parameters.
 
