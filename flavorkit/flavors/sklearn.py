@@ -98,12 +98,6 @@ class Sklearn(Flavor):
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Rebuild the estimator."""
         path = _data_file(folder, config)
-        predict_fn = config.get("predict_fn", "predict")
-        if predict_fn not in PREDICTING and not trust.code:
-            raise trust.refusal(
-                f"its predictions come from {predict_fn!r}, which is not one of the methods that"
-                f" only predict ({', '.join(sorted(PREDICTING))})"
-            )
         if _format_of(config) == "skops":
             content = skops_file.load(path, trust=trust)
             return Loaded(content.instance, content.modules)
@@ -130,7 +124,13 @@ class Sklearn(Flavor):
         return predict
 
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
-        """A pickle does; skops does not."""
+        """A pickle does, and so may a method that does more than predict; skops does not."""
+        predict_fn = config.get("predict_fn", "predict")
+        if predict_fn not in PREDICTING:
+            return (
+                f"its predictions come from {predict_fn!r}, which is not one of the methods that"
+                f" only predict ({', '.join(sorted(PREDICTING))})"
+            )
         if _format_of(config) == "skops":
             return None
         data = config.get("pickled_model") or config.get("model_path")

@@ -242,7 +242,10 @@ def rewrite_descriptor(folder, change):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda c: c["flavors"].pop("sklearn"), "nothing but python_function with the loader"),
+        (
+            lambda c: c["flavors"].pop("sklearn"),
+            "the module 'mlflow.sklearn' would be run to load it",
+        ),
         (lambda c: c["flavors"].update(sklearn={}), r"model\.skops is a pickle"),
         (
             lambda c: c["flavors"].update({"aaa": {}, "sklearn": {}}),
