@@ -105,6 +105,10 @@ class Flavor(ABC):
         """The function that yields an answer in parts, for models that do."""
         return None
 
+    def checks_data(self, native: Any) -> bool:
+        """Whether the model itself checks and converts the data it is given."""
+        return False
+
     def unwrap(self, native: Any) -> Any:
         """What a user sees as the model, out of what :meth:`load` has rebuilt."""
         return native

@@ -157,6 +157,10 @@ class PythonFunction(Flavor):
         """Only if the model says so."""
         return bool(getattr(native.model, "row_wise", False))
 
+    def checks_data(self, native: Any) -> bool:
+        """Where it has type hints for pydantic to check."""
+        return type_hints.checks_data(native.model)
+
     def unwrap(self, native: Any) -> Any:
         """The :class:`~flavorkit.pyfunc.PythonModel` itself."""
         return native.model

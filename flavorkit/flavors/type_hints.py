@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_origin
 
@@ -11,6 +12,7 @@ from flavorkit.errors import InvalidInputError, SignatureError
 from flavorkit.flavors.base import Predictor
 from flavorkit.flavors.python_model import hinted, hints_of
 from flavorkit.signature import ModelSignature, infer_signature
+from flavorkit.signature.containers import records_of
 
 
 def signature_of(model: Any) -> ModelSignature | None:
@@ -25,6 +27,12 @@ def signature_of(model: Any) -> ModelSignature | None:
         return infer_signature(given, returned if get_origin(returned) is list else None)
     except SignatureError:
         return None
+
+
+def checks_data(model: Any) -> bool:
+    """Whether the data for ``model.predict`` is checked by pydantic, against its type hint."""
+    given, _ = _hints_of(model, "predict")
+    return get_origin(given) is list and importlib.util.find_spec("pydantic") is not None
 
 
 def converting(model: Any, method: str, call: Predictor) -> Predictor:
@@ -56,7 +64,7 @@ def _converter(hint: Any) -> Callable[[Any], Any]:
     def convert(data: Any) -> Any:
         if isinstance(data, pd.DataFrame):
             if takes_records and not data.columns.equals(pd.RangeIndex(1)):
-                data = data.to_dict(orient="records")
+                data = records_of(data)
             else:
                 data = data.iloc[:, 0].tolist()
         return validate(data)

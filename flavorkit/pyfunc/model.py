@@ -16,7 +16,7 @@ from flavorkit.errors import DescriptorError, InvalidInputError
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
 from flavorkit.flavors.python_model import config_of
-from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, params
+from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, html, params
 from flavorkit.signature.containers import adapt
 from flavorkit.signature.decode import Decoder
 from flavorkit.trust.policy import Trust
@@ -41,7 +41,9 @@ class PyFuncModel:
         self._accepts = loaded.flavor.accepts
         self._predict = loaded.flavor.predictor(loaded.native, loaded.config)
         self._stream = loaded.flavor.streamer(loaded.native, loaded.config)
-        schema = self.input_schema
+        # Data for type hints is checked by what made them; the signature is what it says to others.
+        self._checks_itself = loaded.flavor.checks_data(loaded.native)
+        schema = None if self._checks_itself else self.input_schema
         self._enforce = None if schema is None else compile_schema(schema)
         self._params = self.params_schema
 
@@ -69,7 +71,7 @@ class PyFuncModel:
 
     def predict_enforced(self, data: Any, params: Mapping[str, Any]) -> Any:
         """As :meth:`predict`, for data and parameters that are known to fit the signature."""
-        return self._predict(adapt(data, self._accepts), params)
+        return self._predict(self._adapted(data), params)
 
     def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """The parts of one answer, as the model makes them; arguments as for :meth:`predict`.
@@ -80,13 +82,13 @@ class PyFuncModel:
         if self._stream is None:
             raise InvalidInputError("the model has no predict_stream; call predict")
         enforced, given = self.enforce(data, params)
-        parts: Iterator[Any] = self._stream(adapt(enforced, self._accepts), given)
+        parts: Iterator[Any] = self._stream(self._adapted(enforced), given)
         return parts
 
     @cached_property
     def decoder(self) -> Decoder:
         """Turns the JSON of a request into what :meth:`predict_enforced` takes."""
-        return Decoder(self.signature)
+        return Decoder(self.signature, checks_itself=self._checks_itself)
 
     @property
     def metadata(self) -> ModelDescriptor:
@@ -153,6 +155,21 @@ class PyFuncModel:
 
     def __repr__(self) -> str:
         return f"<PyFuncModel {self.flavor.name} {self.metadata.model_uuid} {self.digest[:19]}>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "flavor": self.flavor.name,
+            "created": f"{self.metadata.utc_time_created} UTC",
+            "uuid": self.metadata.model_uuid,
+            "digest": self.digest,
+        }
+        shown = html.table("model", ("", ""), facts.items())
+        return shown + (html.of_signature(self.signature) if self.signature else "")
+
+    def _adapted(self, data: Any) -> Any:
+        if self._checks_itself and isinstance(data, list):
+            return data
+        return adapt(data, self._accepts)
 
     def _enforce_params(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if not given and self._params is None:

@@ -35,12 +35,13 @@ class Decoder:
 
     Args:
         signature: the model's; None or one without inputs leaves the types to the values.
+        checks_itself: whether the model checks and converts lists of plain values itself.
     """
 
-    def __init__(self, signature: ModelSignature | None) -> None:
+    def __init__(self, signature: ModelSignature | None, *, checks_itself: bool = False) -> None:
         inputs = signature.inputs if signature else None
         self._params = signature.params if signature else None
-        self._decode = _for_schema(inputs)
+        self._decode = _decode_plain if checks_itself else _for_schema(inputs)
 
     def __call__(self, payload: Any) -> tuple[Any, dict[str, Any]]:
         """The data, already as the signature describes it, and the parameters.
@@ -180,6 +181,12 @@ class _TensorDecoder:
             except ValueError as exc:
                 raise InvalidInputError(str(exc)) from None
         return self._named({None: list(map(list, zip(*columns.values(), strict=True)))})
+
+
+def _decode_plain(form: str, value: Any) -> Any:
+    if form in {"inputs", "instances"} and isinstance(value, list):
+        return value
+    return _decode_untyped(form, value)
 
 
 def _decode_untyped(form: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flavorkit.errors import SignatureError
+from flavorkit.signature import html
 from flavorkit.signature.params import ParamSchema
 from flavorkit.signature.schema import Schema
 
@@ -32,6 +33,9 @@ class ModelSignature:
     def __repr__(self) -> str:
         parts = {"inputs": self.inputs, "outputs": self.outputs, "params": self.params}
         return "\n".join(f"{name}:\n  {part!r}" for name, part in parts.items())
+
+    def _repr_html_(self) -> str:
+        return html.of_signature(self)
 
     def to_dict(self) -> dict[str, str | None]:
         """Its form in an MLmodel file: three JSON strings, or None for a missing part."""
