@@ -223,7 +223,7 @@ def _is_code_file(model: Any) -> bool:
 
 def _is_streamable(model: Any) -> bool:
     stream = getattr(type(model), "predict_stream", None)
-    home = getattr(stream, "__module__", "")
+    home = getattr(stream, "__module__", "") or ""  # None where the code has no name
     return stream is not None and home.partition(".")[0] not in {"flavorkit", "mlflow"}
 
 

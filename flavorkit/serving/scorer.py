@@ -6,6 +6,7 @@ import asyncio
 import functools
 import time
 
+from flavorkit.descriptor import PYFUNC
 from flavorkit.errors import FlavorkitError, InvalidInputError, OverloadedError
 from flavorkit.flavors.registry import BUILTIN
 from flavorkit.pyfunc import PyFuncModel
@@ -33,7 +34,8 @@ class Scorer:
         self._max_waiting = max_waiting
         self._thread = ModelThread()
         self._pace = _Pace()
-        self._is_builtin = model.flavor.name in BUILTIN
+        # What a user's own code raises, or how long it takes, says nothing about the request.
+        self._is_builtin = model.flavor.name in BUILTIN.keys() - {PYFUNC}
 
     async def score(self, content_type: str | None, body: bytes) -> bytes:
         """The answer to one request.

@@ -324,3 +324,18 @@ def test_polars_frames_come_back_as_records(start, tmp_path):
     answer = server.invoke({"dataframe_records": [{"a": 0.0}]})
     assert answer.json() == {"predictions": [{"a": -1.0}]}
     assert server.stop() == 0
+
+
+def test_an_error_of_a_users_own_code_is_not_blamed_on_the_request(start, tmp_path):
+    def predict(texts: list[str]) -> list[int]:
+        return [int(text) for text in texts]
+
+    flavorkit.save_model(predict, tmp_path / "m")
+    server = start(tmp_path / "m")
+    assert server.invoke({"inputs": ["1"]}).json() == {"predictions": [1]}
+    answer = server.invoke({"inputs": ["secret"]})
+    assert answer.status == 500
+    assert "secret" not in answer.body.decode()
+    eventually(lambda: any(answer.json()["error_id"] in line for line in server.log))
+    assert server.invoke({"inputs": [5]}).status == 400
+    assert server.stop() == 0
