@@ -26,6 +26,7 @@ LAYERS = [
     ["flavors"],
     ["manifest", "descriptor"],
     ["trust"],
+    ["tables"],
     ["signature", "environment", "uris"],
     ["atomic", "strict_yaml"],
     ["errors", "version"],
@@ -43,11 +44,11 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
-    "orjson": {"serving"},
+    "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust"},
     "polars": {"signature"},
-    "pyarrow": {"signature"},
+    "pyarrow": {"signature", "tables"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
@@ -55,8 +56,8 @@ HOMES = {
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "yaml": {"strict_yaml"},
-    "numpy": {"signature", "environment", "flavors", "pyfunc", "serving"},
-    "pandas": {"signature", "environment", "flavors", "pyfunc", "serving"},
+    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
+    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
 }
 
 
