@@ -82,6 +82,9 @@ def predict_chunks(model: PyFuncModel, chunks: Iterable[Chunk]) -> Iterator[Scor
         PredictionError: the model failed; the message names the rows of the chunk.
     """
     for chunk in chunks:
+        if isinstance(chunk.data, list) and not chunk.rows:
+            yield Scored(chunk, [])  # no records, no columns
+            continue
         data, params = _enforced(model, chunk)
         if not chunk.rows:
             yield Scored(chunk, [])

@@ -29,33 +29,41 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
     Raises:
         OSError: the stream cannot be read.
     """
-    head, rest, is_end = _cut(stream, b"", Limits(1, limits.size_bytes))
-    yield head, 0
-    line = head.count(b"\n")
-    while rest or not is_end:
-        piece, rest, is_end = _cut(stream, rest, limits)
-        if piece:
-            yield piece, line
-        line += piece.count(b"\n")
-
-
-def _cut(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bytes, bool]:
-    """One piece, what has been read beyond it, and whether that is all there is."""
-    text, is_end = begun, False
-    wanted = _READ_BYTES
-    while True:
+    line = 0
+    next_limits = Limits(1, limits.size_bytes)
+    begun = b""
+    is_end = False
+    while not is_end:
+        text, is_end = _read(stream, begun, next_limits)
         ends = _row_ends(text)
-        if len(ends) and (len(ends) >= limits.rows or len(text) > limits.size_bytes):
-            fitting = int(np.searchsorted(ends, limits.size_bytes, side="right"))
-            end = int(ends[min(limits.rows, max(fitting, 1)) - 1])
-            return text[:end], text[end:], False
-        if is_end:
-            return text, b"", True
-        # Twice as much each time: a quoted field that never ends is looked through few times.
-        more = stream.read(wanted)
-        wanted = max(wanted, min(len(text), 2**30))
-        is_end = not more
-        text += more
+        start = row = 0
+        while start < len(text):
+            # What is whole; the last row of what has been read may go on.
+            last = min(row + next_limits.rows, len(ends))
+            fitting = int(
+                np.searchsorted(ends, min(start + next_limits.size_bytes, len(text)), "right")
+            )
+            stop = min(last, max(fitting, row + 1))
+            is_full = stop - row >= next_limits.rows or len(text) - start > next_limits.size_bytes
+            if stop > row and stop <= len(ends) and is_full:
+                end, row = int(ends[stop - 1]), stop
+            elif is_end:
+                end = len(text)
+            else:
+                break
+            piece = text[start:end]
+            yield piece, line
+            line += piece.count(b"\n")
+            start = end
+            next_limits = limits
+        begun = text[start:]
+
+
+def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:
+    """What was ``begun`` and more, at least twice as much; and whether that is all there is."""
+    wanted = max(_READ_BYTES, min(len(begun), limits.size_bytes))
+    more = stream.read(wanted)
+    return begun + more, not more
 
 
 def _row_ends(text: bytes) -> NDArray[np.intp]:

@@ -47,7 +47,7 @@ def open_table(
         case "jsonl":
             return Source(_json_lines(stream, limits), _size_of(stream), "bytes")
         case "parquet":
-            return _parquet(_seekable(stream), schema, limits, keep_all=keep_all)
+            return _parquet(stream, schema, limits, keep_all=keep_all)
         case "arrow":
             return _arrow(stream, schema, limits)
     raise ValueError(f"{kind} is not read in chunks")
@@ -74,6 +74,26 @@ def _seekable(stream: BinaryIO, begun: bytes = b"") -> BinaryIO:
     return copy
 
 
+@contextlib.contextmanager
+def _closed_on_error(source: BinaryIO, stream: BinaryIO) -> Iterator[None]:
+    """Close the copy ``source`` of ``stream``, if it is one, when the block fails."""
+    try:
+        yield
+    except BaseException:
+        if source is not stream:
+            source.close()
+        raise
+
+
+def _closing(chunks: Iterator[Chunk], source: BinaryIO, stream: BinaryIO) -> Iterator[Chunk]:
+    """``chunks``, and at their end the copy ``source`` of ``stream`` closed, if it is one."""
+    try:
+        yield from chunks
+    finally:
+        if source is not stream:
+            source.close()
+
+
 def _csv(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Iterator[Chunk]:
     has_columns = schema is not None and not schema.is_tensor_spec()
     kinds = tables.scalar_kinds(schema) if schema is not None and has_columns else {}
@@ -95,14 +115,18 @@ def _csv(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Iterator[Ch
         if not has_columns:
             known = _checked_guesses(frame, known, first_row)
         if len(frame):
-            yield _frame_chunk(frame, first_row, done)
+            yield _frame_chunk(frame, schema, first_row, done)
         first_row += len(frame)
     if first_row == 0:
-        yield _frame_chunk(tables.read_csv(head, schema, verbatim=verbatim), 0, done)
+        with _in_file(0, 0):
+            frame = tables.read_csv(head, schema, verbatim=verbatim)
+        yield _frame_chunk(frame, schema, 0, done)
 
 
-def _frame_chunk(frame: pd.DataFrame, first_row: int, done: int) -> Chunk:
-    return Chunk(first_row, len(frame), frame, lambda: frame, done)
+def _frame_chunk(frame: pd.DataFrame, schema: Schema | None, first_row: int, done: int) -> Chunk:
+    wanted = _columns_of(list(frame.columns), schema)
+    data = frame if wanted is None else frame[wanted]
+    return Chunk(first_row, len(frame), data, lambda: frame, done)
 
 
 _ROW = re.compile(r"\brow (\d+)\b")
@@ -200,7 +224,7 @@ def _json_lines(stream: BinaryIO, limits: Limits) -> Iterator[Chunk]:
             yield _records_chunk(rows, first_row, done)
             first_row += len(rows)
             rows, size = [], 0
-    if rows:
+    if rows or not first_row:
         yield _records_chunk(rows, first_row, done + size)
 
 
@@ -249,20 +273,23 @@ def _parquet(stream: BinaryIO, schema: Schema | None, limits: Limits, *, keep_al
     pa = import_pyarrow("reading Parquet")
 
     def read() -> Any:
-        file = pa.parquet.ParquetFile(stream, pre_buffer=False, buffer_size=1024 * 1024)
+        file = pa.parquet.ParquetFile(source, pre_buffer=False, buffer_size=1024 * 1024)
         names = file.schema_arrow.names
         wanted = None if keep_all else _columns_of(names, schema)
         batches = file.iter_batches(batch_size=min(_BATCH_ROWS, limits.rows), columns=wanted)
         return file, batches
 
-    file, batches = _reading("Parquet", pa, read)
+    source = _seekable(stream)
+    with _closed_on_error(source, stream):
+        file, batches = _reading("Parquet", pa, read)
     tables_of_file = _grouped("Parquet", pa, batches, limits, file.schema_arrow)
-    return Source(_arrow_chunks(tables_of_file, schema), file.metadata.num_rows, "rows")
+    chunks = _arrow_chunks(tables_of_file, schema)
+    return Source(_closing(chunks, source, stream), file.metadata.num_rows, "rows")
 
 
-def _columns_of(names: list[str], schema: Schema | None) -> list[str] | None:
+def _columns_of(names: list[Any], schema: Schema | None) -> list[Any] | None:
     """Which of the file's columns the model takes; None for all of them."""
-    if schema is None or not schema.has_input_names():
+    if schema is None or not schema.has_input_names() or len(set(names)) < len(names):
         return None
     if not set(schema.required_input_names()) <= set(names):
         return None  # the error will say which others there are
@@ -279,16 +306,18 @@ def _arrow(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Source:
 
     def read() -> Any:
         if is_file:
-            file = pa.ipc.open_file(_seekable(stream, begun))
+            file = pa.ipc.open_file(source)
             batches = (file.get_batch(number) for number in range(file.num_record_batches))
             return file.schema, batches
-        source = stream if not begun else _seekable(stream, begun)
         reader = pa.ipc.open_stream(source)
         return reader.schema, iter(reader)
 
-    form, batches = _reading("Arrow", pa, read)
+    source = _seekable(stream, begun)
+    with _closed_on_error(source, stream):
+        form, batches = _reading("Arrow", pa, read)
     tables_of_file = _grouped("Arrow", pa, batches, limits, form)
-    return Source(_arrow_chunks(tables_of_file, schema), None, "rows")
+    chunks = _arrow_chunks(tables_of_file, schema)
+    return Source(_closing(chunks, source, stream), None, "rows")
 
 
 def _reading(what: str, pa: Any, read: Callable[[], Any]) -> Any:
@@ -326,10 +355,23 @@ def _arrow_chunks(tables_of_file: Iterator[Any], schema: Schema | None) -> Itera
         first_row += len(table)
 
 
+_NULLABLE = {
+    **{f"int{bits}": f"Int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)},
+}
+
+
+def _nullable_integer(arrow_type: Any) -> Any:
+    name = _NULLABLE.get(str(arrow_type))
+    return None if name is None else pd.api.types.pandas_dtype(name)
+
+
 def _arrow_chunk(table: Any, schema: Schema | None, first_row: int) -> Chunk:
     has_columns = schema is not None and not schema.is_tensor_spec()
-    # Integers among which some are missing stay exact as objects; as doubles they would be rounded.
-    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=has_columns)
+    # Integers among which some are missing are doubles to pandas, which would round them.
+    has_holes = any(column.null_count for column in table.columns)
+    nullable = _nullable_integer if has_columns and has_holes else None
+    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable)
     if schema is not None and has_columns:
         frame = tables.with_dates(frame, schema)
 
@@ -337,4 +379,6 @@ def _arrow_chunk(table: Any, schema: Schema | None, first_row: int) -> Chunk:
         exact: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
         return exact
 
-    return Chunk(first_row, len(frame), frame, all_columns, first_row + len(frame))
+    wanted = _columns_of(list(frame.columns), schema)
+    data = frame if wanted is None else frame[wanted]
+    return Chunk(first_row, len(frame), data, all_columns, first_row + len(frame))
