@@ -391,7 +391,7 @@ def test_without_pyarrow_the_error_says_what_to_install(run, iris_folder, tmp_pa
     assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("end", [signal.SIGKILL])
 def test_a_process_that_ends_in_the_middle_leaves_no_output(run, iris_folder, tmp_path, end):
     out = tmp_path / "out.csv"
     out.write_text("old")
@@ -421,6 +421,17 @@ def test_a_process_that_ends_in_the_middle_leaves_no_output(run, iris_folder, tm
         assert run(iris_folder, "-t", "csv", "-o", out, input=HEAD + "1,2,3,4\n").exit_code == 0
         assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
         assert len(out.read_text().splitlines()) == 2
+
+
+def test_an_interruption_is_one_line(run, iris_folder, iris, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(flavorkit.pyfunc.PyFuncModel, "predict_enforced", interrupted)
+    path = write(iris[0], tmp_path / "in.csv")
+    done = run(iris_folder, "-i", path, "-o", tmp_path / "out.csv")
+    assert (done.exit_code, done.output) == (130, "Interrupted; no output was written.\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
 def test_a_reader_that_goes_away_is_no_traceback(iris_folder, tmp_path):
