@@ -15,12 +15,13 @@ from pathlib import Path
 import invocations
 import memory
 import predict
+import predict_files
 import save
 import start
 from harness import Figure, show, shown
 
 README = Path(__file__).parent / "README.md"
-BENCHMARKS = (start, save, memory, invocations, predict)
+BENCHMARKS = (start, save, memory, invocations, predict, predict_files)
 MARKS = ("<!-- table -->\n", "<!-- end of table -->\n")
 
 

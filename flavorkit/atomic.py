@@ -1,7 +1,7 @@
-"""Folders that appear whole or not at all, also after ``kill -9`` or on a full disk.
+"""Folders and files that appear whole or not at all, also after ``kill -9`` or on a full disk.
 
-A folder is built under a hidden name beside its target, flushed to the disk, renamed, and the
-rename flushed too. While it is built its owner holds a lock on it, so whoever publishes next beside
+They are built in a hidden folder beside their target, flushed to the disk, renamed, and the rename
+flushed too. All the while their owner holds a lock on that folder, so whoever publishes next beside
 it can tell an abandoned one from one at work, and removes it.
 """
 
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from flavorkit.errors import PathOccupiedError
 
@@ -58,6 +59,43 @@ def publish(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise
     finally:
         # After a swap the scratch folder holds the old one; after a failure, the unfinished one.
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def publish_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write; it becomes ``target`` when the block ends without an error.
+
+    A file that stands there is replaced in one step and lends its rights to the new one. What is no
+    file, such as a pipe or a terminal, cannot be replaced: it is written to as it is.
+
+    Args:
+        target: where the file appears; of a link, what it leads to. Its folder must exist.
+
+    Raises:
+        OSError: it cannot be written; what stood at ``target`` still does.
+    """
+    target = Path(os.path.realpath(target))
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            yield stream
+        return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target))
+    sweep(target.parent)
+    scratch, lock = _claim(target.parent)
+    try:
+        unfinished = scratch / target.name
+        with unfinished.open("w+b") as stream:
+            yield stream
+            stream.flush()
+            if target.exists():
+                os.fchmod(stream.fileno(), target.stat().st_mode & 0o777)
+            os.fsync(stream.fileno())
+        unfinished.replace(target)
+        _flush(target.parent)
+    finally:
         shutil.rmtree(scratch, ignore_errors=True)
         os.close(lock)
 

@@ -13,6 +13,7 @@
   x RequirementError            400 INVALID_PARAMETER_VALUE  malformed, or smuggles an option
   x SignatureError              400 INVALID_PARAMETER_VALUE  malformed or contradictory
   x InvalidInputError           400 INVALID_PARAMETER_VALUE  data that does not fit the signature
+  x PredictionError             500 INTERNAL_ERROR           the model failed on some rows
   x RequestError                400 BAD_REQUEST              a request that cannot be read
     x PayloadTooLargeError      413 BAD_REQUEST
     x UnsupportedMediaTypeError 415 BAD_REQUEST
@@ -173,6 +174,22 @@ class InvalidInputError(FlavorkitError):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("; ".join(self.problems))
+
+
+class PredictionError(FlavorkitError):
+    """The model failed, or what it gave cannot be put beside the rows that it was given.
+
+    Where the model raised an error, that is the cause of this one.
+
+    Args:
+        rows: the first and the last row of the data at fault, where it was not all of it.
+        problem: what happened, as a sentence.
+    """
+
+    def __init__(self, problem: str, rows: tuple[int, int] | None = None) -> None:
+        where = "" if rows is None else f" on rows {rows[0]} to {rows[1]}"
+        super().__init__(f"the model failed{where}: {problem}")
+        self.problem, self.rows = problem, rows
 
 
 class RequestError(FlavorkitError):

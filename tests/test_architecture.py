@@ -26,6 +26,7 @@ LAYERS = [
     ["flavors"],
     ["manifest", "descriptor"],
     ["trust"],
+    ["tables"],
     ["signature", "environment", "uris"],
     ["atomic", "strict_yaml"],
     ["errors", "version"],
@@ -43,12 +44,12 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
-    "orjson": {"serving"},
+    "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust"},
     "polars": {"signature"},
+    "pyarrow": {"signature", "tables"},
     "pydantic": {"flavors"},
-    "pyarrow": {"signature"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
@@ -56,8 +57,8 @@ HOMES = {
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "yaml": {"strict_yaml"},
-    "numpy": {"signature", "environment", "flavors", "pyfunc", "serving"},
-    "pandas": {"signature", "environment", "flavors", "pyfunc", "serving"},
+    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
+    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
 }
 
 

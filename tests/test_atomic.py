@@ -1,4 +1,4 @@
-"""A folder appears whole or not at all."""
+"""A folder or a file appears whole or not at all."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flavorkit import atomic
-from flavorkit.atomic import publish
+from flavorkit.atomic import publish, publish_file
 
 
 def fill(folder, content="new"):
@@ -112,7 +112,7 @@ def test_it_has_the_rights_of_any_new_folder(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from flavorkit.atomic import publish
+from flavorkit.atomic import publish, publish_file
 with publish(Path(sys.argv[1])) as folder:
     (folder / "file").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -167,3 +167,48 @@ while not os.path.exists(sys.argv[2]):
     absent += not os.path.exists(sys.argv[1])
 print(absent, "absences")
 """
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    target = tmp_path / "out.csv"
+    with publish_file(target) as stream:
+        stream.write(b"new")
+        assert not target.exists()
+    assert target.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_a_file_is_replaced_in_one_step_and_keeps_its_rights(tmp_path):
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    (tmp_path / "link").symlink_to(target)
+    with publish_file(tmp_path / "link") as stream:
+        stream.write(b"new")
+        stream.flush()
+        assert target.read_bytes() == b"old"
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_failing_block_keeps_the_old_file(tmp_path):
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), publish_file(target) as stream:
+        stream.write(b"half")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_what_is_no_file_is_written_to_as_it_is():
+    with publish_file(Path(os.devnull)) as stream:
+        stream.write(b"gone")
+    assert not Path(os.devnull).is_file()
+
+
+def test_the_folder_of_a_file_must_be_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: .*missing/out"):
+        with publish_file(tmp_path / "missing" / "out"):
+            pytest.fail("the block must not run")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from flavorkit.errors import RequestError, UnsupportedMediaTypeError
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.signature import tables
+from flavorkit.tables import strict_json
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -73,7 +71,7 @@ def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
 
 
 def _read_json(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
-    payload = parse_json(body)
+    payload = strict_json.parse(body)
     if "format" in parameters:
         return _old(model, _OLD_FORMATS[parameters["format"]], payload)
     if isinstance(payload, dict) and "data" in payload and payload.keys() <= _OLD_KEYS:
@@ -84,61 +82,6 @@ def _read_json(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> R
 def _old(model: PyFuncModel, layout: str, payload: Any) -> Request:
     data, given = model.decoder({layout: payload})
     return Request(data, given, is_bare=True)
-
-
-def parse_json(body: bytes) -> Any:
-    """The value of a JSON text, strictly: no NaN, no number beyond a double, no key twice.
-
-    Raises:
-        RequestError: it is not valid; the message says where.
-    """
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise RequestError(f"the body is not valid JSON: {exc}") from None
-    try:
-        is_twice = _has_duplicate_keys(body, value)
-    except orjson.JSONEncodeError:  # deeper than it writes
-        raise RequestError("the body is nested too deep") from None
-    if is_twice:
-        raise RequestError(f"the body has the key {_duplicate_key(body)!r} twice in one object")
-    return value
-
-
-def _has_duplicate_keys(body: bytes, value: Any) -> bool:
-    """Whether the parser has dropped a key, of which it keeps the last.
-
-    Each key has its colon, so a text with a key twice has more of them than what was made of it;
-    other colons stand in strings, and both sides have those. In most requests all keys stand
-    in the outer objects, where they are counted at once.
-    """
-    colons = body.count(b":")
-    if isinstance(value, dict):
-        keys = len(value)
-        for inner in value.values():
-            if isinstance(inner, dict):
-                keys += len(inner)
-            elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
-                keys += sum(len(row) for row in inner if isinstance(row, dict))
-        if keys == colons:
-            return False
-    if b"\\u003" in body.lower():  # a colon in a string can be written so that it is not counted
-        return _duplicate_key(body) is not None
-    return colons != orjson.dumps(value).count(b":")
-
-
-def _duplicate_key(body: bytes) -> str | None:
-    found: list[str] = []
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        seen = set()
-        for key, _ in pairs:
-            if key in seen:
-                found.append(key)
-            seen.add(key)
-
-    json.loads(body, object_pairs_hook=look)
-    return found[0][:100] if found else None
 
 
 def _read_csv(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
@@ -31,30 +32,51 @@ MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 _BATCH_ROWS = 4096
 
 _TEXT = {DataType.string, DataType.binary, DataType.datetime}
+MISSING_IN_CSV = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+"""What pandas reads as a missing value."""
 
 
-def read_csv(body: bytes, schema: Schema | None) -> pd.DataFrame:
+def read_csv(body: bytes, schema: Schema | None, *, verbatim: Collection[str] = ()) -> pd.DataFrame:
     """A frame out of CSV text with a line of column names, with the dtypes of ``schema``.
 
     Whether all its columns are there and hold what they should is for enforcing the schema to say.
 
+    Args:
+        body: the text, in UTF-8.
+        schema: what the model takes; None or tensors leave the types to the values.
+        verbatim: columns beside those of ``schema`` that stay the text that they are.
+
     Raises:
         RequestError: it is not UTF-8 or not CSV.
+        InvalidInputError: text that stands for bytes or a float does not; the column is named.
     """
     if schema is None or schema.is_tensor_spec():
         return _parse_csv(body, None)
-    kinds = {
+    kinds = scalar_kinds(schema)
+    texts: dict[Any, Any] = dict.fromkeys(verbatim, str)
+    exact = {name: _CSV_DTYPES[kind] for name, kind in kinds.items()}
+    # A pandas that is told which columns have missing values at all leaves the others alone.
+    missing = dict.fromkeys(kinds, MISSING_IN_CSV) if verbatim else None
+    try:
+        frame = _parse_csv(body, texts | exact, missing)
+    except RequestError:
+        # Some value is not of its column's type. Read as what they look like, the values get to the
+        # comparison with the schema, which names the column.
+        text_kinds = {name: str for name, kind in kinds.items() if kind in _TEXT}
+        frame = _parse_csv(body, texts | text_kinds, missing)
+    return with_dates(_as_in_json(frame, kinds), schema)
+
+
+def scalar_kinds(schema: Schema) -> dict[Any, DataType]:
+    """The type of each column that holds scalars, by its name."""
+    return {
         name: spec.type
         for name, spec in zip(schema.input_names(), schema, strict=True)
         if isinstance(spec.type, DataType)
     }
-    try:
-        frame = _parse_csv(body, {name: _CSV_DTYPES[kind] for name, kind in kinds.items()})
-    except RequestError:
-        # Some value is not of its column's type. Read as what they look like, the values get to the
-        # comparison with the schema, which names the column.
-        frame = _parse_csv(body, {name: str for name, kind in kinds.items() if kind in _TEXT})
-    return _with_dates(_as_in_json(frame, kinds), schema)
 
 
 def read_parquet(body: bytes, schema: Schema | None) -> pd.DataFrame:
@@ -73,7 +95,7 @@ def read_parquet(body: bytes, schema: Schema | None) -> pd.DataFrame:
         frame = _frame_of_parquet(pq.ParquetFile(io.BytesIO(body)))
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as exc:
         raise RequestError(f"the body is not Parquet: {exc}") from None
-    return frame if schema is None or schema.is_tensor_spec() else _with_dates(frame, schema)
+    return frame if schema is None or schema.is_tensor_spec() else with_dates(frame, schema)
 
 
 def _as_in_json(frame: pd.DataFrame, kinds: dict[Any, DataType]) -> pd.DataFrame:
@@ -110,10 +132,19 @@ def _frame_of_parquet(file: Any) -> pd.DataFrame:
     return frame
 
 
-def _parse_csv(body: bytes, dtypes: dict[Any, Any] | None) -> pd.DataFrame:
+def _parse_csv(
+    body: bytes, dtypes: dict[Any, Any] | None, missing: dict[Any, Any] | None = None
+) -> pd.DataFrame:
     try:
         _check_header(body)
-        return pd.read_csv(io.BytesIO(body), dtype=dtypes, encoding="utf-8", index_col=False)
+        return pd.read_csv(
+            io.BytesIO(body),
+            dtype=dtypes,
+            na_values=missing,
+            keep_default_na=missing is None,
+            encoding="utf-8",
+            index_col=False,
+        )
     except UnicodeDecodeError as exc:
         raise RequestError(f"the body is not UTF-8: {exc}") from None
     except (ValueError, TypeError, OverflowError) as exc:
@@ -137,7 +168,7 @@ def _check_header(body: bytes) -> None:
         raise ValueError(f"row 0 has {len(first)} values for {len(names)} names")
 
 
-def _with_dates(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def with_dates(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Dates that came as text, as dates; text that is no date stays, for the schema to refuse."""
     dated: dict[Any, Any] = {}
     for name, spec in zip(schema.input_names(), schema, strict=True):

@@ -7,9 +7,9 @@ import pytest
 import flavorkit
 from flavorkit.errors import RequestError
 from flavorkit.serving.app import create_app
-from flavorkit.serving.requests import parse_json
 from flavorkit.serving.scorer import Scorer
 from flavorkit.serving.server import AddressError, _listen
+from flavorkit.tables.strict_json import parse as parse_json
 
 
 def test_one_model_for_now():

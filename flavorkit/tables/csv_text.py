@@ -1,0 +1,79 @@
+"""CSV text cut where a row ends, so that each piece can be read by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flavorkit.tables.chunks import Limits
+
+# A field is quoted if the quote is its first character; within it, a quote is doubled. What follows
+# the closing quote belongs to the field, and quotes in it are text: so pandas and Excel read it.
+_QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*(?:""[^"]*)*("|\Z)')
+_NEWLINE = 10
+_READ_BYTES = 1024 * 1024
+
+
+def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
+    """The first row, which holds the names, then pieces of whole rows; with each its line number.
+
+    Args:
+        stream: the text; read from where it stands.
+        limits: how many rows, and how many bytes, a piece holds at most. A row that is longer than
+            that is a piece of its own.
+
+    Raises:
+        OSError: the stream cannot be read.
+    """
+    line = 0
+    next_limits = Limits(1, limits.size_bytes)
+    begun = b""
+    is_end = False
+    while not is_end:
+        text, is_end = _read(stream, begun, next_limits)
+        ends = _row_ends(text)
+        start = row = 0
+        while start < len(text):
+            # What is whole; the last row of what has been read may go on.
+            last = min(row + next_limits.rows, len(ends))
+            fitting = int(
+                np.searchsorted(ends, min(start + next_limits.size_bytes, len(text)), "right")
+            )
+            stop = min(last, max(fitting, row + 1))
+            is_full = stop - row >= next_limits.rows or len(text) - start > next_limits.size_bytes
+            if stop > row and stop <= len(ends) and is_full:
+                end, row = int(ends[stop - 1]), stop
+            elif is_end:
+                end = len(text)
+            else:
+                break
+            piece = text[start:end]
+            yield piece, line
+            line += piece.count(b"\n")
+            start = end
+            next_limits = limits
+        begun = text[start:]
+
+
+def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:
+    """What was ``begun`` and more, at least twice as much; and whether that is all there is."""
+    wanted = max(_READ_BYTES, min(len(begun), limits.size_bytes))
+    more = stream.read(wanted)
+    return begun + more, not more
+
+
+def _row_ends(text: bytes) -> NDArray[np.intp]:
+    """The positions after each newline that ends a row."""
+    characters = np.frombuffer(text, dtype=np.uint8)
+    newlines = np.flatnonzero(characters == _NEWLINE)
+    if b'"' in text and len(newlines):
+        quoted = np.array([match.span() for match in _QUOTED.finditer(text)], dtype=np.intp)
+        if len(quoted):
+            # The last quoted field that begins before a newline is the one that it may stand in.
+            field = np.searchsorted(quoted[:, 0], newlines) - 1
+            newlines = newlines[(field < 0) | (newlines >= quoted[field, 1])]
+    return newlines + 1
