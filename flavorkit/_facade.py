@@ -35,7 +35,8 @@ _SIGNATURE = {
     "infer_signature": "flavorkit.signature:infer_signature",
 }
 _ERRORS = (
-    *("DeadlineExceededError", "DescriptorError", "FlavorkitError", "IntegrityError"),
+    *("DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
+    *("EnvironmentMismatchError", "FlavorkitError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
     *("UnsavableModelError", "UnsupportedModelError", "UnsupportedMediaTypeError"),

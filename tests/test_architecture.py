@@ -45,7 +45,7 @@ HOMES = {
     "cryptography": {"trust"},
     "orjson": {"serving"},
     "packaging": {"environment"},
-    "platformdirs": {"trust"},
+    "platformdirs": {"trust", "environment"},
     "polars": {"signature"},
     "pyarrow": {"signature"},
     "rich": {"cli"},
