@@ -48,7 +48,11 @@ MODULES: dict[str, dict[str, str]] = {
         "MlflowException": "flavorkit.errors:FlavorkitError",
         **{name: f"flavorkit.errors:{name}" for name in _ERRORS},
     },
-    "models": {**_SIGNATURE, "Model": "flavorkit.descriptor:ModelDescriptor"},
+    "models": {
+        **_SIGNATURE,
+        "Model": "flavorkit.descriptor:ModelDescriptor",
+        "update_model_requirements": "flavorkit.flavors.requirements:update_model_requirements",
+    },
     "models.signature": _SIGNATURE,
     "types": _TYPES,
     "types.schema": _TYPES,

@@ -19,7 +19,7 @@ _TYPES = {
 }
 
 
-@click.command()
+@click.command(cls=options.RunsInEnvironment)
 @options.model()
 @click.option(
     "-i",
@@ -41,14 +41,15 @@ _TYPES = {
     help="What the input is; told from the file's name when not given, else json.",
 )
 @options.trust()
-@options.local_environment()
+@options.environment()
 def predict(
+    *,
     model_uri: str,
     input_path: Path | None,
     output_path: Path | None,
     content_type: str | None,
     trust: Any,
-    **_: Any,
+    strict_env: bool,
 ) -> None:
     """Predict with the model MODEL_URI, on a file or on standard input.
 
@@ -60,7 +61,7 @@ def predict(
     suffix = input_path.suffix.lstrip(".").lower() if input_path else ""
     kind = _TYPES[content_type or (suffix if suffix in _TYPES else "json")]
     body = input_path.read_bytes() if input_path else sys.stdin.buffer.read()
-    model = load_model(model_uri, trust=trust)
+    model = load_model(model_uri, trust=trust, strict_env=strict_env)
     answer = Scorer(model, max_waiting=1).score_now(kind, body)
     if output_path is None:
         click.echo(answer.decode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,21 @@ class LoadedModel:
     manifest: Manifest
 
 
-def load_native(folder: Path, *, trust: Trust = None, flavor: str | None = None) -> LoadedModel:
+def load_native(
+    folder: Path,
+    *,
+    trust: Trust = None,
+    flavor: str | None = None,
+    before_building: Callable[[Path], None] | None = None,
+) -> LoadedModel:
     """Rebuild the model in ``folder``, after checking what it is and whether ``trust`` allows it.
 
     Args:
         folder: a model folder, made by flavorkit or by MLflow.
         trust: how far the caller goes; see :mod:`flavorkit.trust.policy`.
         flavor: which of the folder's flavors to load; the first native one when not given.
+        before_building: called with the folder when it is known to be what was saved and the load
+            is allowed; what it raises ends the load.
 
     Raises:
         IntegrityError: a file is not what the manifest says. No parser has seen it.
@@ -49,6 +57,8 @@ def load_native(folder: Path, *, trust: Trust = None, flavor: str | None = None)
     descriptor = ModelDescriptor.read(folder)
     grant = check_trust(folder, checked, descriptor, policy, flavor=flavor)
     chosen, config = _chosen(folder, descriptor, flavor)
+    if before_building is not None:
+        before_building(folder)
     with needing(chosen):
         loaded = chosen.load(folder, config, trust=grant)
     return LoadedModel(chosen, loaded.native, config, descriptor, checked)

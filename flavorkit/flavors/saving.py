@@ -122,7 +122,7 @@ def save_model(
         needed = environment.requirements(loaded.modules, packages, home=home)
         files.write(folder, needed, environment.conda_env)
         descriptor.write(folder)
-        manifest.write(folder, _signer())
+        manifest.write(folder, signer())
     return descriptor
 
 
@@ -259,7 +259,7 @@ def _size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _signer() -> Any:
+def signer() -> Any:
     """The user's key; without one, as on a read-only disk, the model stays unsigned.
 
     Raises:

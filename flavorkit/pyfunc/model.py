@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from flavorkit import uris
 from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.environment.mismatch import check_installed
 from flavorkit.errors import DescriptorError
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
@@ -133,7 +134,11 @@ class PyFuncModel:
 
 
 def load_model(
-    model_uri: str | Path, *, trust: Trust = None, dst_path: str | Path | None = None
+    model_uri: str | Path,
+    *,
+    trust: Trust = None,
+    dst_path: str | Path | None = None,
+    strict_env: bool = False,
 ) -> PyFuncModel:
     """Load the model at ``model_uri``, of whatever flavor.
 
@@ -143,10 +148,15 @@ def load_model(
             yourself and those in your keyring; "all" loads anything; see
             :mod:`flavorkit.trust.policy`.
         dst_path: where to put what has to be fetched.
+        strict_env: refuse the model if other packages are installed than it lists; otherwise that
+            is a warning.
 
     Raises:
         NotFoundError: there is no such model.
         IntegrityError: a file is not what was saved.
         TrustError: loading it takes more than ``trust`` allows; the message says what would.
+        EnvironmentMismatchError: other packages are installed, and ``strict_env`` is set.
     """
-    return PyFuncModel(load_native(uris.fetch(model_uri, dst_path), trust=trust))
+    check = partial(check_installed, strict=strict_env)
+    folder = uris.fetch(model_uri, dst_path)
+    return PyFuncModel(load_native(folder, trust=trust, before_building=check))
