@@ -130,9 +130,11 @@ def _facts_of(one: Any) -> dict[str, Any]:
 
 
 def _line_of(facts: dict[str, Any]) -> str:
+    from flavorkit.environment.requirements import without_hashes
+
     if not facts["complete"]:
         return f"{facts['name']}  incomplete"
-    needed = ", ".join(facts["requirements"]) or "nothing"
+    needed = ", ".join(map(without_hashes, facts["requirements"])) or "nothing"
     shown = needed if len(needed) <= 60 else f"{needed[:57]}..."
     days = facts["unused_days"]
     return f"{facts['name']}  Python {facts['python']}  used {days:.0f} days ago  {shown}"

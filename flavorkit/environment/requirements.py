@@ -34,11 +34,16 @@ class Requirements:
         return {name for line in self.lines if (name := name_of(line)) is not None}
 
     def extended(self, other: Requirements) -> Requirements:
-        """These and the others; where both name a package, the other's line stands."""
+        """These and the others; where both name a package, the other's line stands.
+
+        Hashes stay if every line has some, since pip takes them for all lines or for none.
+        """
         given = other.names()
-        kept = [line for line in self.lines if name_of(line) not in given]
+        lines = {*(line for line in self.lines if name_of(line) not in given), *other.lines}
+        if not all(_HASH.search(line) for line in lines):
+            lines = {without_hashes(line) for line in lines}
         return Requirements(
-            tuple(sorted({*kept, *other.lines}, key=str.lower)),
+            tuple(sorted(lines, key=str.lower)),
             tuple(dict.fromkeys((*self.constraints, *other.constraints))),
         )
 
