@@ -97,14 +97,15 @@ def start_anew(manager: str, model_uri: str, trust: Any) -> None:
 
 def _environment_of(model_uri: str, manager: Any, trust: Any) -> Environment:
     from flavorkit import manifest, uris
-    from flavorkit.descriptor import ModelDescriptor
     from flavorkit.environment.create import Spec, prepare
-    from flavorkit.flavors.loading import check_trust
-    from flavorkit.trust import Policy
+    from flavorkit.trust import Evidence, Policy, decide
 
+    # What the model is made of plays no part, so that nothing heavy is imported here: the process
+    # that replaces this one imports it all again.
     folder = uris.fetch(model_uri)
     checked = manifest.verify(folder)
-    grant = check_trust(folder, checked, ModelDescriptor.read(folder), Policy.parse(trust))
+    evidence = Evidence(folder, checked.digest, checked.payload, checked.key, checked.signature)
+    grant = decide(Policy.parse(trust), evidence)
     if not grant.code:
         # Also for a model that is data alone: a package runs code when it is built or imported.
         raise grant.refusal("its environment is made of packages that it names, which can run code")

@@ -65,6 +65,21 @@ def test_serve_starts_anew_in_the_environment(run, fake_uv, replaced, iris_folde
     assert "PYTHONPATH" not in variables
 
 
+ANEW = """
+import os, sys
+os.execve = lambda *_: (print(*sys.modules), sys.stdout.flush(), os._exit(0))
+from flavorkit.cli import main
+main(["serve", sys.argv[1], "--env-manager", "uv"])
+"""
+
+
+def test_starting_anew_imports_nothing_heavy(run, fake_uv, iris_folder):
+    fake_uv.install()
+    command = [sys.executable, "-c", ANEW, str(iris_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"numpy", "pandas", "sklearn", "starlette", "rich"}
+
+
 def test_options_end_where_they_ended(run, fake_uv, replaced, iris_folder):
     fake_uv.install()
     run("models", "predict", "--env-manager", "uv", "--", iris_folder)
