@@ -35,7 +35,8 @@ _SIGNATURE = {
     "infer_signature": "flavorkit.signature:infer_signature",
 }
 _ERRORS = (
-    *("DeadlineExceededError", "DescriptorError", "FlavorkitError", "IntegrityError"),
+    *("DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
+    *("EnvironmentMismatchError", "FlavorkitError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
     *(
@@ -62,6 +63,7 @@ MODULES: dict[str, dict[str, str]] = {
         "get_model_info": "flavorkit.pyfunc.info:get_model_info",
         "set_model": "flavorkit.flavors.python_model:set_model",
         "validate_serving_input": "flavorkit.pyfunc.serving_input:validate_serving_input",
+        "update_model_requirements": "flavorkit.flavors.requirements:update_model_requirements",
     },
     "models.signature": _SIGNATURE,
     "types": _TYPES,

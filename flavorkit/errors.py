@@ -11,6 +11,8 @@
   x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
   x PathOccupiedError           409 RESOURCE_ALREADY_EXISTS  something stands where a model goes
   x RequirementError            400 INVALID_PARAMETER_VALUE  malformed, or smuggles an option
+  x EnvironmentBuildError       500 INTERNAL_ERROR           no environment could be made
+  x EnvironmentMismatchError    500 INTERNAL_ERROR           other packages than the model's
   x SignatureError              400 INVALID_PARAMETER_VALUE  malformed or contradictory
   x InvalidInputError           400 INVALID_PARAMETER_VALUE  data that does not fit the signature
   x PredictionError             500 INTERNAL_ERROR           the model failed on some rows
@@ -152,6 +154,35 @@ class RequirementError(FlavorkitError):
 
     status = 400
     error_code = "INVALID_PARAMETER_VALUE"
+
+
+class EnvironmentBuildError(FlavorkitError):
+    """An environment for a model could not be made.
+
+    Args:
+        problem: what went wrong.
+        output: what the tool said; its last lines are shown.
+        advice: what to do.
+    """
+
+    _SHOWN_LINES = 12
+
+    def __init__(self, problem: str, *, output: str = "", advice: str = "") -> None:
+        last = [line.strip() for line in output.splitlines() if line.strip()]
+        said = f": {' | '.join(last[-self._SHOWN_LINES :])}" if last else ""
+        super().__init__(f"{problem}{said}{f'; {advice}' if advice else ''}")
+        self.output = output
+
+
+class EnvironmentMismatchError(FlavorkitError):
+    """What is installed is not what the model was saved with, and the caller asked for that."""
+
+    def __init__(self, folder: object, problems: Iterable[str], fixes: Iterable[str]) -> None:
+        self.folder, self.problems = folder, tuple(problems)
+        super().__init__(
+            f"{folder} was not loaded, as it was saved with other packages than are installed here:"
+            f" {'; '.join(self.problems)}. To have them: {'; or '.join(fixes)}."
+        )
 
 
 class SignatureError(FlavorkitError):

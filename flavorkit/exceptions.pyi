@@ -1,5 +1,7 @@
 from flavorkit.errors import DeadlineExceededError as DeadlineExceededError
 from flavorkit.errors import DescriptorError as DescriptorError
+from flavorkit.errors import EnvironmentBuildError as EnvironmentBuildError
+from flavorkit.errors import EnvironmentMismatchError as EnvironmentMismatchError
 from flavorkit.errors import FlavorkitError as FlavorkitError
 from flavorkit.errors import IntegrityError as IntegrityError
 from flavorkit.errors import InvalidInputError as InvalidInputError

@@ -70,3 +70,12 @@ def iris_folder(iris, iris_model, tmp_path_factory):
 @pytest.fixture
 def iris_copy(iris_folder, tmp_path):
     return Path(shutil.copytree(iris_folder, tmp_path / "iris"))
+
+
+@pytest.fixture
+def fake_uv(tmp_path, monkeypatch):
+    from tests.environment.fake import FakeUv
+
+    fake = FakeUv(tmp_path / "fake")
+    monkeypatch.setenv("PATH", str(fake.folder), prepend=os.pathsep)
+    return fake

@@ -46,7 +46,7 @@ HOMES = {
     "cryptography": {"trust"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
-    "platformdirs": {"trust"},
+    "platformdirs": {"trust", "environment"},
     "polars": {"signature"},
     "pyarrow": {"signature", "tables"},
     "pydantic": {"flavors"},

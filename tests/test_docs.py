@@ -73,6 +73,7 @@ def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkey
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "FLAVORKIT_ENV_ROOT": str(tmp_path / "envs"),
             "PORT": port,
             "COLUMNS": "200",
         },

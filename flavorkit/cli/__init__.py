@@ -24,13 +24,27 @@ COMMANDS = {
         "flavorkit.cli.verify:verify",
         "Check that a model folder is what was saved, and by whom.",
     ),
+    "prepare-env": (
+        "flavorkit.cli.environments:prepare_env",
+        "Make the environment of a model beforehand.",
+    ),
+    "envs": (
+        "flavorkit.cli.environments:envs",
+        "Show the environments that are kept, and remove unused ones.",
+    ),
     "keys": ("flavorkit.cli.keys:keys", "Show, trust and forget the keys that sign models."),
     "models": (
         "flavorkit.cli:models",
         "The commands for models, under the names they have in MLflow.",
     ),
 }
-MODELS_COMMANDS = {name: COMMANDS[name] for name in ("serve", "predict")}
+MODELS_COMMANDS = {
+    **{name: COMMANDS[name] for name in ("serve", "predict", "prepare-env")},
+    "update-pip-requirements": (
+        "flavorkit.cli.requirements:update_pip_requirements",
+        "Add requirements to a saved model, or remove some.",
+    ),
+}
 
 
 class LazyGroup(click.Group):

@@ -158,9 +158,13 @@ def _lines(uri: str, facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(requirements, dict):
         yield "requirements", f"refused: {requirements['refused']}"
     else:
-        yield "requirements", ", ".join(requirements) or "none listed"
+        yield "requirements", ", ".join(map(_without_hashes, requirements)) or "none listed"
     if facts["metadata"]:
         yield "metadata", json.dumps(facts["metadata"])
+
+
+def _without_hashes(line: str) -> str:
+    return line.partition(" --hash=")[0]
 
 
 def _loading_line(unreviewed: list[str] | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -42,23 +44,52 @@ def trust() -> Decorator:
     )
 
 
-def local_environment() -> Decorator:
-    """``--env-manager`` and what MLflow has beside it."""
+class RunsInEnvironment(click.Command):
+    """A command that can start anew in the environment of its model; see :func:`environment`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse them, and keep them as they were given."""
+        ctx.meta[GIVEN_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+GIVEN_ARGUMENTS = "flavorkit.given_arguments"
+
+
+def environment() -> Decorator:
+    """``--env-manager`` and what belongs to it; the function runs in the environment it names."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(
+            *, env_manager: str, no_conda: bool, install_mlflow: bool, **others: Any
+        ) -> Any:
+            if env_manager != "local" and not no_conda:
+                from flavorkit.cli.environments import start_anew
+
+                start_anew(env_manager, others["model_uri"], others["trust"])
+            with _plain_warnings():
+                return function(**others)
+
         for option in (
             click.option(
                 "--env-manager",
-                type=click.Choice(["local"]),
+                type=click.Choice(["local", "uv", "virtualenv", "conda"]),
                 default="local",
                 show_default=True,
-                help="Where the model runs: in the environment of this command.",
+                help="Where the model runs: in the environment of this command, or in one of its"
+                " own, which is made when it is first asked for.",
             ),
             click.option("--no-conda", is_flag=True, help="The same as --env-manager local."),
             click.option("--install-mlflow", is_flag=True, hidden=True),
+            click.option(
+                "--strict-env",
+                is_flag=True,
+                help="Refuse to load the model if other packages are installed than it lists.",
+            ),
         ):
-            function = option(function)
-        return function
+            command = option(command)
+        return command
 
     return decorate
 
@@ -71,6 +102,21 @@ def json_output() -> Decorator:
 def printable(text: str) -> str:
     """``text`` on one line, with what would move the cursor or forge a line written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show a warning as a line for the caller of a command, who did not write the code it names."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(f"Warning: {printable(str(message))}", err=True)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def _one_policy(

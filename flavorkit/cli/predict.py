@@ -18,7 +18,7 @@ from flavorkit.cli import options
 _KINDS = ("json", "csv", "parquet", "arrow", "jsonl")
 
 
-@click.command()
+@click.command(cls=options.RunsInEnvironment)
 @options.model()
 @click.option(
     "-i",
@@ -60,7 +60,7 @@ _KINDS = ("json", "csv", "parquet", "arrow", "jsonl")
     "--traceback", "with_traceback", is_flag=True, help="Show where in its code a model failed."
 )
 @options.trust()
-@options.local_environment()
+@options.environment()
 def predict(
     *,
     model_uri: str,
@@ -73,7 +73,7 @@ def predict(
     quiet: bool,
     with_traceback: bool,
     trust: Any,
-    **_: Any,
+    strict_env: bool,
 ) -> None:
     """Predict with the model MODEL_URI, on a file or on standard input.
 
@@ -92,6 +92,7 @@ def predict(
         rows_per_chunk,
         keep_inputs=keep_inputs,
         shows_progress=not quiet,
+        strict_env=strict_env,
     )
     try:
         with _source(input_path) as source, _target(output_path, job.writes) as target:
@@ -119,13 +120,14 @@ class _Job:
     rows_per_chunk: int | None
     keep_inputs: bool
     shows_progress: bool
+    strict_env: bool
 
     def run(self, source: BinaryIO, target: BinaryIO, *, is_pipe: bool) -> None:
         """Predict on all of ``source``, into ``target``."""
         from flavorkit.pyfunc import load_model
         from flavorkit.tables.writers import open_writer
 
-        model = load_model(self.model_uri, trust=self.trust)
+        model = load_model(self.model_uri, trust=self.trust, strict_env=self.strict_env)
         writer = open_writer(target, self.writes, is_pipe=is_pipe)
         if self.reads == "json":
             self._request(model, source.read(), target, writer)

@@ -10,7 +10,7 @@ import click
 from flavorkit.cli import options
 
 
-@click.command()
+@click.command(cls=options.RunsInEnvironment)
 @options.model()
 @click.option(
     "-p",
@@ -74,7 +74,7 @@ from flavorkit.cli import options
     "--log-requests", is_flag=True, help="Log a line for every request, not only failures."
 )
 @options.trust()
-@options.local_environment()
+@options.environment()
 def serve(
     *,
     model_uri: str,
@@ -87,7 +87,7 @@ def serve(
     log_requests: bool,
     workers: int,
     trust: Any,
-    **_: Any,
+    strict_env: bool,
 ) -> None:
     """Serve the model MODEL_URI over HTTP.
 
@@ -103,7 +103,7 @@ def serve(
     loaded: list[PyFuncModel] = []
 
     def load() -> PyFuncModel:
-        loaded.append(load_model(model_uri, trust=trust))
+        loaded.append(load_model(model_uri, trust=trust, strict_env=strict_env))
         return loaded[0]
 
     def announce(url: str) -> None:

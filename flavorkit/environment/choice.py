@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +59,27 @@ class Choice:
         return cls(None, Requirements(), None)
 
     def requirements(
-        self, modules: Iterable[str], packages: Iterable[str], *, home: dict[str, str]
+        self,
+        modules: Iterable[str],
+        packages: Iterable[str],
+        *,
+        home: dict[str, str],
+        locked: Requirements | None = None,
     ) -> Requirements:
-        """What is installed for the model: as given, else as :func:`infer` finds out."""
+        """What is installed for the model: as given, else as locked, else as found out.
+
+        A package that the model refers to and the lock does not hold is a warning.
+        """
         if self.given is not None:
             return self.given
-        return infer(modules, packages, home=home).extended(self.extra)
+        found = infer(modules, packages, home=home)
+        if locked is None:
+            return found.extended(self.extra)
+        missing = found.names() - locked.names() - self.extra.names()
+        if missing:
+            warnings.warn(
+                f"the lock of the uv project does not hold {', '.join(sorted(missing))}, which the"
+                " model needs; add it to the project, or name it in extra_pip_requirements",
+                stacklevel=4,
+            )
+        return locked.extended(self.extra)

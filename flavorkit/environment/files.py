@@ -30,16 +30,28 @@ def write(folder: Path, requirements: Requirements, conda_env: Mapping[str, Any]
         requirements: what pip installs.
         conda_env: the conda environment, if the caller has given one; made up when None.
     """
-    lines = list(requirements.lines)
-    if requirements.constraints:
-        lines.append(f"-c {CONSTRAINTS}")
-        _write_lines(folder / CONSTRAINTS, requirements.constraints)
-    _write_lines(folder / REQUIREMENTS, lines)
+    lines = _write_requirements(folder, requirements)
     # In this order people write it; MLflow sorts the one below, and not this one.
     python_env = strict_yaml.dumps(_python_env(), sort_keys=False)
     (folder / PYTHON_ENV).write_text(python_env, "utf-8")
     conda = dict(conda_env) if conda_env is not None else _conda_env(lines)
     (folder / CONDA_ENV).write_text(strict_yaml.dumps(conda), "utf-8")
+
+
+def update(folder: Path, requirements: Requirements) -> None:
+    """Write other requirements into the files of ``folder`` that list them; the rest stays.
+
+    Raises:
+        RequirementError: ``conda.yaml`` is none.
+        DescriptorError: it is not YAML.
+    """
+    lines = _write_requirements(folder, requirements)
+    path = folder / CONDA_ENV
+    if path.exists():
+        conda = conda_env_of(path)
+        others = [entry for entry in conda.get("dependencies") or [] if not _is_pip(entry)]
+        conda["dependencies"] = [*others, {"pip": _plain(lines)}]
+        path.write_text(strict_yaml.dumps(conda), "utf-8")
 
 
 def read(folder: Path, *, allow_options: bool = False) -> Requirements:
@@ -84,7 +96,7 @@ def pip_part_of(conda_env: Mapping[str, Any], *, allow_options: bool = False) ->
         RequirementError: a line of it is malformed or smuggles something.
     """
     for dependency in conda_env.get("dependencies") or []:
-        if isinstance(dependency, Mapping) and isinstance(dependency.get("pip"), list):
+        if _is_pip(dependency):
             return parse(dependency["pip"], allow_options=allow_options)
     return Requirements()
 
@@ -113,16 +125,24 @@ def _python_env() -> dict[str, Any]:
 
 def _conda_env(lines: list[str]) -> dict[str, Any]:
     pip = _version_of("pip")
-    plain = [line.partition("  #")[0] for line in lines]
     return {
         "name": "mlflow-env",
         "channels": ["conda-forge"],
         "dependencies": [
             f"python={platform.python_version()}",
             f"pip<={pip}" if pip else "pip",
-            {"pip": plain},
+            {"pip": _plain(lines)},
         ],
     }
+
+
+def _is_pip(dependency: Any) -> bool:
+    return isinstance(dependency, Mapping) and isinstance(dependency.get("pip"), list)
+
+
+def _plain(lines: list[str]) -> list[str]:
+    """Without the comments that say which build a version was."""
+    return [line.partition("  #")[0] for line in lines]
 
 
 def _pinned(package: str) -> str | None:
@@ -135,6 +155,15 @@ def _version_of(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _write_requirements(folder: Path, requirements: Requirements) -> list[str]:
+    lines = list(requirements.lines)
+    if requirements.constraints:
+        lines.append(f"-c {CONSTRAINTS}")
+        _write_lines(folder / CONSTRAINTS, requirements.constraints)
+    _write_lines(folder / REQUIREMENTS, lines)
+    return lines
 
 
 def _write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> None:

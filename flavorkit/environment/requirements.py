@@ -34,11 +34,16 @@ class Requirements:
         return {name for line in self.lines if (name := name_of(line)) is not None}
 
     def extended(self, other: Requirements) -> Requirements:
-        """These and the others; where both name a package, the other's line stands."""
+        """These and the others; where both name a package, the other's line stands.
+
+        Hashes stay if every line has some, since pip takes them for all lines or for none.
+        """
         given = other.names()
-        kept = [line for line in self.lines if name_of(line) not in given]
+        lines = {*(line for line in self.lines if name_of(line) not in given), *other.lines}
+        if not all(_HASH.search(line) for line in lines):
+            lines = {without_hashes(line) for line in lines}
         return Requirements(
-            tuple(sorted({*kept, *other.lines}, key=str.lower)),
+            tuple(sorted(lines, key=str.lower)),
             tuple(dict.fromkeys((*self.constraints, *other.constraints))),
         )
 
@@ -64,9 +69,25 @@ def parse(source: str | Path | Iterable[str], *, allow_options: bool = False) ->
 def name_of(line: str) -> str | None:
     """The canonical name of the package that a line asks for; None for an option."""
     try:
-        return canonicalize_name(Requirement(_bare(line)).name)
+        return canonicalize_name(Requirement(without_hashes(line)).name)
     except InvalidRequirement:
         return None
+
+
+def without_hashes(line: str) -> str:
+    """The requirement alone, where hashes of its files follow it."""
+    return _HASH.sub("", line).strip()
+
+
+def normalised(line: str) -> str:
+    """One spelling for lines that mean the same; an option stays as it is."""
+    try:
+        requirement = Requirement(without_hashes(line))
+    except InvalidRequirement:
+        return " ".join(line.split())
+    requirement.name = canonicalize_name(requirement.name)
+    hashes = sorted(found.strip() for found in _HASH.findall(line))
+    return " ".join([str(requirement), *hashes])
 
 
 def check(line: str, *, allow_options: bool = False) -> str:
@@ -82,7 +103,7 @@ def check(line: str, *, allow_options: bool = False) -> str:
             return line
         raise _smuggled(line, "an option, which can change where packages come from")
     try:
-        requirement = Requirement(_bare(line))
+        requirement = Requirement(without_hashes(line))
     except InvalidRequirement as exc:
         if allow_options and not re.search(r"[;&|`$<>]", line):
             return line  # a path or a URL, which pip takes as it is
@@ -123,10 +144,6 @@ def _lines_of(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as exc:
         raise RequirementError(f"the requirements file {path} cannot be read: {exc}") from None
     return text.replace("\\\n", " ").splitlines()
-
-
-def _bare(line: str) -> str:
-    return _HASH.sub("", line).strip()
 
 
 def _smuggled(line: str, what: str) -> RequirementError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ def load_native(
     trust: Trust = None,
     flavor: str | None = None,
     model_config: Mapping[str, Any] | None = None,
+    before_building: Callable[[Path], None] | None = None,
 ) -> LoadedModel:
     """Rebuild the model in ``folder``, after checking what it is and whether ``trust`` allows it.
 
@@ -43,6 +44,8 @@ def load_native(
         trust: how far the caller goes; see :mod:`flavorkit.trust.policy`.
         flavor: which of the folder's flavors to load; the first native one when not given.
         model_config: values in place of those in the model's own configuration.
+        before_building: called with the folder when it is known to be what was saved and the load
+            is allowed; what it raises ends the load.
 
     Raises:
         IntegrityError: a file is not what the manifest says. No parser has seen it.
@@ -58,6 +61,8 @@ def load_native(
     chosen, config = _chosen(folder, descriptor, flavor)
     if model_config:
         config = _configured(folder, config, model_config)
+    if before_building is not None:
+        before_building(folder)
     with needing(chosen):
         loaded = chosen.load(folder, config, trust=grant)
     return LoadedModel(chosen, loaded.native, config, descriptor, checked)

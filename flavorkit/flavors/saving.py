@@ -20,7 +20,7 @@ import numpy as np
 from flavorkit import manifest
 from flavorkit.atomic import publish
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
-from flavorkit.environment import files
+from flavorkit.environment import files, uv_project
 from flavorkit.environment.choice import Choice, RequirementsLike
 from flavorkit.errors import InvalidInputError, PathOccupiedError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Saved
@@ -88,6 +88,9 @@ def save_model(
     environment = Choice.of(
         pip_requirements, extra_pip_requirements, conda_env, allow_options=allow_requirement_options
     )
+    project = None
+    if environment.given is None:
+        project = uv_project.detect(Path.cwd(), allow_options=allow_requirement_options)
     example = None if input_example is None else Example.of(input_example)
     with publish(target, overwrite=overwrite) as folder, needing(chosen):
         saved = chosen.save(model, folder, **options)
@@ -127,10 +130,13 @@ def save_model(
             )
         home = dict.fromkeys(chosen.modules, chosen.packages[0])
         packages = (*chosen.packages, *saved.packages)
-        needed = environment.requirements(loaded.modules, packages, home=home)
+        locked = project.requirements if project else None
+        needed = environment.requirements(loaded.modules, packages, home=home, locked=locked)
         files.write(folder, needed, environment.conda_env)
+        if project is not None:
+            project.copy_into(folder)
         descriptor.write(folder)
-        manifest.write(folder, _signer())
+        manifest.write(folder, signer())
     return descriptor
 
 
@@ -268,7 +274,7 @@ def _size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _signer() -> Any:
+def signer() -> Any:
     """The user's key; without one, as on a read-only disk, the model stays unsigned.
 
     Raises:

@@ -1,6 +1,9 @@
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.flavors.python_model import ModelConfig as ModelConfig
 from flavorkit.flavors.python_model import set_model as set_model
+from flavorkit.flavors.requirements import (
+    update_model_requirements as update_model_requirements,
+)
 from flavorkit.pyfunc.info import get_model_info as get_model_info
 from flavorkit.pyfunc.serving_input import validate_serving_input as validate_serving_input
 from flavorkit.signature import ModelSignature as ModelSignature

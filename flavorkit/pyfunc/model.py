@@ -6,12 +6,13 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from flavorkit import uris
 from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.environment.mismatch import check_installed
 from flavorkit.errors import DescriptorError, InvalidInputError
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
@@ -189,6 +190,7 @@ def load_model(
     trust: Trust = None,
     dst_path: str | Path | None = None,
     model_config: Mapping[str, Any] | str | Path | None = None,
+    strict_env: bool = False,
 ) -> PyFuncModel:
     """Load the model at ``model_uri``, of whatever flavor.
 
@@ -200,15 +202,20 @@ def load_model(
         dst_path: where to put what has to be fetched.
         model_config: values in place of those in the model's own configuration: a mapping, or a
             YAML file; else the JSON in ``FLAVORKIT_PYFUNC_INFERENCE_CONFIG``.
+        strict_env: refuse the model if other packages are installed than it lists; otherwise that
+            is a warning.
 
     Raises:
         NotFoundError: there is no such model.
         IntegrityError: a file is not what was saved.
         TrustError: loading it takes more than ``trust`` allows; the message says what would.
+        EnvironmentMismatchError: other packages are installed, and ``strict_env`` is set.
     """
     overrides = config_of(model_config) if model_config is not None else _config_of_environment()
+    check = partial(check_installed, strict=strict_env)
     folder = uris.fetch(model_uri, dst_path)
-    return PyFuncModel(load_native(folder, trust=trust, model_config=overrides))
+    loaded = load_native(folder, trust=trust, model_config=overrides, before_building=check)
+    return PyFuncModel(loaded)
 
 
 def _config_of_environment() -> dict[str, Any]:

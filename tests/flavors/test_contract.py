@@ -124,6 +124,8 @@ def test_data_loads_from_anyone_and_code_from_those_trusted(folder, model, tmp_p
 PICKLE = b"cos\nsystem\n(S'touch CANARY'\ntR."
 
 
+# In requirements.txt, lines of a pickle read as names of packages, which are not installed.
+@pytest.mark.filterwarnings("ignore:.*was saved with other packages")
 def test_a_pickle_planted_in_any_file_is_never_run(folder, tmp_path):
     canary = tmp_path / "canary"
     bomb = PICKLE.replace(b"CANARY", str(canary).encode())
