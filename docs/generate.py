@@ -80,7 +80,8 @@ def commands_page() -> str:
     """docs/commands.md, from the commands themselves."""
     parts = [COMMANDS]
     for path, command in _commands(cli.main, ("flavorkit",)):
-        context = click.Context(command, info_name=" ".join(path), terminal_width=100)
+        settings = {**cli.main.context_settings, "terminal_width": 100}
+        context = click.Context(command, info_name=" ".join(path), **settings)
         parts.append(f"\n## {' '.join(path)}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
 

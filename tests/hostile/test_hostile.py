@@ -69,7 +69,9 @@ def harmless(event: str, root: str) -> bool:
         return False
     if not path.startswith("/"):
         return True  # a descriptor of the folder, or a file opened beneath one
-    return path.startswith(root) or any(path.startswith(own) for own in own_folders() if own)
+    # What is installed is looked up in the interpreter's own folders.
+    own = (sys.prefix, sys.base_prefix, *filter(None, own_folders()))
+    return path.startswith((root, *own))
 
 
 @pytest.mark.parametrize("name", FOLDERS)

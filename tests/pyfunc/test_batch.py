@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -40,7 +41,7 @@ def test_chunks_predict_what_the_whole_predicts(loaded, iris, size):
 def test_a_model_whose_rows_may_depend_on_each_other_gets_all_of_them(
     loaded, iris, iris_model, tmp_path
 ):
-    centred = make_pipeline(FunctionTransformer(np.asarray), iris_model)
+    centred = make_pipeline(FunctionTransformer(np.asarray), clone(iris_model))
     flavorkit.save_model(centred.fit(*iris), tmp_path / "m", serialization_format="cloudpickle")
     model = flavorkit.load_model(tmp_path / "m")
     assert limits_for(model, None) == Limits.none()
