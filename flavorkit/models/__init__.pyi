@@ -4,6 +4,7 @@ from flavorkit.flavors.python_model import set_model as set_model
 from flavorkit.flavors.requirements import (
     update_model_requirements as update_model_requirements,
 )
+from flavorkit.pyfunc.in_environment import predict as predict
 from flavorkit.pyfunc.info import get_model_info as get_model_info
 from flavorkit.pyfunc.serving_input import validate_serving_input as validate_serving_input
 from flavorkit.signature import ModelSignature as ModelSignature
