@@ -88,12 +88,15 @@ async def version(request: Request) -> Response:
 
 async def invocations(request: Request) -> Response:
     """Predict on the data in the body."""
-    scorer: Scorer = request.state.scorer
-    settings: Settings = request.state.settings
+    scorer: Scorer = request.scope["state"]["scorer"]
+    settings: Settings = request.scope["state"]["settings"]
+    headers = dict(request.scope["headers"])
+    content_type = headers.get(b"content-type")
     try:
         async with asyncio.timeout(settings.timeout_seconds):
-            body = await _body_of(request, settings.max_body_bytes)
-            return _json(await scorer.score(request.headers.get("content-type"), body))
+            body = await _body_of(request, headers, settings.max_body_bytes)
+            content = await scorer.score(content_type and content_type.decode("latin-1"), body)
+            return _json(content)
     except TimeoutError:
         return _error(DeadlineExceededError(settings.timeout_seconds))
     except FlavorkitError as error:
@@ -116,18 +119,22 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return Response(content, error.status_code, error.headers, JSON)
 
 
-async def _body_of(request: Request, limit: int) -> bytes:
+async def _body_of(request: Request, headers: dict[bytes, bytes], limit: int) -> bytes:
     """The body, refused as soon as it is known to be too large."""
-    declared = request.headers.get("content-length", "")
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise PayloadTooLargeError(limit)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    chunks, size, is_more = [], 0, True
+    while is_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             raise PayloadTooLargeError(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        is_more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _json(content: bytes) -> Response:
