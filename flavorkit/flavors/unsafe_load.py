@@ -14,18 +14,30 @@ import lzma
 import pickle
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
 from flavorkit.trust import Grant
 
-if TYPE_CHECKING:
-    from flavorkit.flavors.bundled_code import Bundle
+
+class Modules(Protocol):
+    """The modules that a model's folder brings; :class:`~flavorkit.flavors.bundled_code.Bundle`."""
+
+    builtins: dict[str, Any]
+    """What code that sees them first has as its builtins."""
+
+    def has(self, module: str) -> bool:
+        """Whether ``module`` is one of them."""
+        ...
+
+    def import_module(self, module: str) -> types.ModuleType:
+        """The module of this name."""
+        ...
 
 
 def load_pickle(
-    path: Path, *, trust: Grant, bundle: Bundle | None = None, compression: str | None = None
+    path: Path, *, trust: Grant, bundle: Modules | None = None, compression: str | None = None
 ) -> Loaded:
     """The object in the pickle (or cloudpickle) at ``path``.
 
@@ -91,7 +103,7 @@ def _open(path: Path, compression: str | None) -> Any:
 class _Reader(pickle.Unpickler):
     """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
 
-    def __init__(self, file: Any, bundle: Bundle | None) -> None:
+    def __init__(self, file: Any, bundle: Modules | None) -> None:
         super().__init__(file)
         self._bundle = bundle
         self.modules: set[str] = set()

@@ -165,7 +165,7 @@ class PyFuncModel:
             "digest": self.digest,
         }
         shown = html.table("model", ("", ""), facts.items())
-        return shown + (html.of_signature(self.signature) if self.signature else "")
+        return shown + (self.signature._repr_html_() if self.signature else "")
 
     def _adapted(self, data: Any) -> Any:
         if self._checks_itself and isinstance(data, list):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from flavorkit.signature.model_signature import ModelSignature
+from flavorkit.signature.params import ParamSchema
+from flavorkit.signature.schema import Schema
 
 
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -19,10 +19,10 @@ def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> st
     return f"<table><caption>{escape(title)}</caption><tr>{head}</tr>{body}</table>"
 
 
-def of_signature(signature: ModelSignature) -> str:
-    """One table for each part that the signature has."""
+def of_parts(inputs: Schema | None, outputs: Schema | None, params: ParamSchema | None) -> str:
+    """One table for each part that a signature has."""
     parts = []
-    for title, schema in (("inputs", signature.inputs), ("outputs", signature.outputs)):
+    for title, schema in (("inputs", inputs), ("outputs", outputs)):
         if schema is not None:
             names = schema.input_names()
             rows = [
@@ -30,7 +30,7 @@ def of_signature(signature: ModelSignature) -> str:
                 for name, spec in zip(names, schema, strict=True)
             ]
             parts.append(table(title, ("name", "type", "required"), rows))
-    if signature.params:
-        values = [(spec.name, spec.dtype, spec.default) for spec in signature.params]
+    if params:
+        values = [(spec.name, spec.dtype, spec.default) for spec in params]
         parts.append(table("params", ("name", "type", "default"), values))
     return "".join(parts)

@@ -35,7 +35,7 @@ class ModelSignature:
         return "\n".join(f"{name}:\n  {part!r}" for name, part in parts.items())
 
     def _repr_html_(self) -> str:
-        return html.of_signature(self)
+        return html.of_parts(self.inputs, self.outputs, self.params)
 
     def to_dict(self) -> dict[str, str | None]:
         """Its form in an MLmodel file: three JSON strings, or None for a missing part."""
