@@ -139,6 +139,11 @@ class ModelDescriptor:
         """The flavors that name a framework, in the order of the file."""
         return [name for name in self.flavors if name != PYFUNC]
 
+    @property
+    def loadable_flavors(self) -> list[str]:
+        """The flavors that can be loaded: the native ones, or Python code where there is none."""
+        return self.native_flavors or [PYFUNC]
+
 
 def inside(folder: Path, relative: str) -> Path:
     """The path of ``relative``, a path that a descriptor names, under the model's ``folder``.

@@ -76,7 +76,7 @@ def _code_of(folder: Path, descriptor: Any) -> str | None:
     from flavorkit.flavors.registry import get_flavor
 
     reasons: list[str | None] = []
-    for name in descriptor.native_flavors:
+    for name in descriptor.loadable_flavors:
         try:
             flavor = get_flavor(name)
         except NotFoundError:
@@ -93,7 +93,7 @@ def _types_of(folder: Path, descriptor: Any) -> list[str] | None:
     from flavorkit.flavors.registry import get_flavor
 
     found: set[str] = set()
-    for name in descriptor.native_flavors:
+    for name in descriptor.loadable_flavors:
         try:
             flavor = get_flavor(name)
             with needing(flavor):

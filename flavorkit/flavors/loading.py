@@ -147,7 +147,7 @@ def config_of(descriptor: ModelDescriptor, flavor: str) -> dict[str, Any]:
 
 
 def _native_flavor(folder: Path, descriptor: ModelDescriptor) -> str:
-    return (descriptor.native_flavors or [PYFUNC])[0]
+    return descriptor.loadable_flavors[0]
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def limits_for(model: PyFuncModel, rows_per_chunk: int | None) -> Limits:
     A model of which nobody knows that each prediction depends on its own row alone gets all rows at
     once, unless the caller says how many.
     """
-    if rows_per_chunk is None and not model.flavor.row_wise(model.get_raw_model()):
+    if rows_per_chunk is None and not model.is_row_wise:
         return Limits.none()
     return Limits.of(rows_per_chunk)
 

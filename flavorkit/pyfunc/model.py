@@ -117,6 +117,11 @@ class PyFuncModel:
         return self._loaded.flavor
 
     @property
+    def is_row_wise(self) -> bool:
+        """Whether each row's prediction is known to depend on that row alone."""
+        return self.flavor.row_wise(self._loaded.native)
+
+    @property
     def digest(self) -> str:
         """``sha256:`` and 64 hex digits that stand for its folder."""
         return self._loaded.manifest.digest

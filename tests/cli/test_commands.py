@@ -95,6 +95,12 @@ def strange_copy(iris_copy):
     return iris_copy
 
 
+def test_inspect_says_that_python_models_are_code(run, tmp_path):
+    flavorkit.save_model(lambda data: data, tmp_path / "m", pip_requirements=[])
+    shown = run("inspect", tmp_path / "m").output
+    assert "python_model.pkl is a pickle, which can run any code" in shown
+
+
 def test_inspect_names_the_types_that_nobody_has_reviewed(run, strange_copy):
     shown = run("inspect", strange_copy).output
     assert "takes trust in the signer, or in the types antigravity_bomb.Boom" in shown

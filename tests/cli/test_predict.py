@@ -474,3 +474,21 @@ def test_output_may_replace_the_input(run, iris_folder, iris, tmp_path):
     path = Path(write(iris[0], tmp_path / "x.csv"))
     run(iris_folder, "-i", path, "-o", path, "--keep-inputs", "--rows-per-chunk", 10)
     assert read(path).shape == (150, 5)
+
+
+def test_python_code_predicts_on_files_and_its_failure_is_one_line(run, tmp_path):
+    def predict(data):
+        if data["a"].max() > 2:
+            raise RuntimeError("too large")
+        return (data["a"] * 2).tolist()
+
+    flavorkit.save_model(predict, tmp_path / "m")
+    (tmp_path / "in.csv").write_text("a\n1\n2\n")
+    done = run(tmp_path / "m", "-i", tmp_path / "in.csv")
+    assert (done.exit_code, done.output) == (0, '{"predictions":[2,4]}\n')
+    (tmp_path / "in.csv").write_text("a\n1\n3\n")
+    done = run(tmp_path / "m", "-i", tmp_path / "in.csv")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: the model failed")
+    assert "RuntimeError: too large" in done.output
+    assert "Traceback" not in done.output
