@@ -44,11 +44,11 @@ types: $(VENV)/test-stamp
 	$(BIN)/mypy
 
 fast: $(VENV)/test-stamp
-	$(BIN)/pytest -n auto -m "not slow" --ignore tests/interop
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow" --ignore tests/interop
 
 coverage: $(VENV)/test-stamp
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage run -m pytest -n auto --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -1,9 +1,13 @@
-"""Write the generated parts of docs/ again: `make docs`. A test compares them with the code."""
+"""Write the generated parts of docs/, and the stubs of flavors, again: `make docs`.
+
+A test compares them with the code.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +19,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import estimators  # noqa: E402
+import stubs  # noqa: E402
 
 COMMANDS = """\
 # Commands
@@ -98,7 +103,31 @@ def _commands(
             yield from _commands(inner, (*path, name))
 
 
-PAGES = {"commands.md": commands_page, "sklearn-estimators.md": estimators_page}
+def formatted(text: str) -> str:
+    """Python as ruff writes it."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "stub.pyi", "-"]
+    sorting = [
+        *(sys.executable, "-m", "ruff", "check", "--fix", "--quiet", "--select", "I,UP"),
+        *("--stdin-filename", "stub.pyi", "-"),
+    ]
+    for step in (sorting, command):
+        done = subprocess.run(
+            step, cwd=HERE.parent, input=text, capture_output=True, text=True, check=True
+        )
+        text = done.stdout
+    return text
+
+
+def stub_makers() -> dict[str, Callable[[], str]]:
+    """What writes each stub, by its path as seen from here."""
+    return {path: lambda make=make: formatted(make()) for path, make in stubs.paths().items()}
+
+
+PAGES = {
+    "commands.md": commands_page,
+    "sklearn-estimators.md": estimators_page,
+    **stub_makers(),
+}
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flavorkit.flavors.base import Flavor
 
 # The flavors that come with flavorkit; each has its module here under its own name.
-FLAVORS = ("sklearn",)
+FLAVORS = ("sklearn", "xgboost")
 
 _TYPES = {
     name: f"flavorkit.signature:{name}"
@@ -157,12 +157,19 @@ class _FlavorModule(ModuleType):
             args = (kwargs.pop(argument), *args)
         return save_model(*args, **kwargs, flavor=self._name)
 
-    def load_model(self, model_uri: Any, dst_path: Any = None, *, trust: Any = None) -> Any:
-        """The framework's own object; see :func:`flavorkit.load_model` for the arguments."""
+    def load_model(
+        self, model_uri: Any, dst_path: Any = None, *, trust: Any = None, **options: Any
+    ) -> Any:
+        """The framework's own object; see :func:`flavorkit.load_model` for the arguments.
+
+        ``options`` are those of the flavor, such as ``device=`` of PyTorch.
+        """
         from flavorkit import uris
         from flavorkit.flavors.loading import load_native
 
-        return load_native(uris.fetch(model_uri, dst_path), trust=trust, flavor=self._name).native
+        folder = uris.fetch(model_uri, dst_path)
+        loaded = load_native(folder, trust=trust, flavor=self._name, options=options)
+        return loaded.flavor.unwrap(loaded.native)
 
     @property
     def _flavor(self) -> Flavor:
@@ -171,11 +178,8 @@ class _FlavorModule(ModuleType):
         return get_flavor(self._name)
 
     def __getattr__(self, name: str) -> Any:
-        # Constants such as SERIALIZATION_FORMAT_SKOPS, which people pass to save_model.
-        if name.isupper():
-            home = importlib.import_module(type(self._flavor).__module__)
-            if hasattr(home, name):
-                return getattr(home, name)
+        if not name.startswith("__") and name in self._flavor.public:
+            return lookup(f"{type(self._flavor).__module__}:{name}")
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:

@@ -27,7 +27,7 @@ def save_model(
     conda_env: Mapping[str, Any] | str | Path | None = None,
     allow_requirement_options: bool = False,
     metadata: Mapping[str, Any] | None = None,
-    extra_files: Sequence[str | Path] = (),
+    extra_files: str | Path | Sequence[str | Path] = (),
     overwrite: bool = False,
 ) -> ModelDescriptor: ...
 def load_model(

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# Before the first test module imports it.
+pytest.register_assert_rewrite("flavorkit.testing.contract", "flavorkit.testing.cases")
+
 # Keys that the tests make belong to the tests. Set before anything reads it, and inherited by every
 # process that a test starts.
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="flavorkit-tests-")

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 import flavorkit
+from flavorkit.flavors.registry import all_flavors
 
 ROOT = Path(flavorkit.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
 # A module may import from the rows below its own, and from its own package. Nothing else.
 LAYERS = [
+    ["testing"],
     ["cli", "_facade", "mlflow_loader", "__main__", "__init__"],
     ["ui"],
     ["serving", "docker", "projects", "autolog"],
@@ -50,15 +52,17 @@ HOMES = {
     "polars": {"signature"},
     "pyarrow": {"signature", "tables"},
     "pydantic": {"flavors"},
+    "pytest": {"testing"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
     "starlette": {"serving"},
     "uvicorn": {"serving"},
+    "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
-    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
-    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving"},
+    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
+    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
 }
 
 
@@ -119,6 +123,7 @@ def test_third_party_packages_stay_home(path):
 
 
 FRAMEWORKS = {"sklearn", "skops", "cloudpickle", "polars", "pyarrow", "cryptography"}
+FRAMEWORKS |= {flavor.modules[0] for flavor in all_flavors().values()} - {"flavorkit"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

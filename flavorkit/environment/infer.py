@@ -71,6 +71,18 @@ def pin(package: str) -> str:
     return f"{package}=={version.public}  # saved with {installed}"
 
 
+def provider_of(package: str, root: str) -> str:
+    """``package`` if it is installed, else the one that provides the module ``root`` in its place.
+
+    Frameworks have builds of other names: ``xgboost-cpu``, ``tensorflow-cpu``.
+    """
+    try:
+        metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return distribution_of(root) or package
+    return package
+
+
 def distribution_of(root: str) -> str | None:
     """The installed distribution that provides the top-level module ``root``."""
     named = _distribution_beside(root)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from flavorkit.signature import ModelSignature
-from flavorkit.trust import Grant
 
 Container = Literal["dataframe", "array", "sparse", "dict", "list"]
 Predictor = Callable[[Any, Mapping[str, Any]], Any]
@@ -41,7 +40,10 @@ class Saved:
     """Distributions that this way of saving needs beside :attr:`Flavor.packages`."""
 
     signature: ModelSignature | None = None
-    """What the model says of itself that it takes, by its type hints."""
+    """What the model says of itself that it takes; used when the caller gives none."""
+
+    is_signature_from_type_hint: bool = False
+    """Whether :attr:`signature` comes from type hints, whose checks the model itself makes."""
 
     loaded: Loaded | None = None
     """The model, if the flavor has read it back already; every save is read back once."""
@@ -62,14 +64,27 @@ class Flavor(ABC):
     modules: ClassVar[tuple[str, ...]]
     """Top-level modules whose classes this flavor saves, e.g. ``("lightgbm",)``."""
 
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Endings of the paths that this flavor saves as models, e.g. ``(".py",)``."""
+
     packages: ClassVar[tuple[str, ...]]
-    """Distributions a model needs to be loaded; pinned to the installed version on saving."""
+    """Distributions a model needs to be loaded, the framework first; pinned on saving.
+
+    Where the framework's modules come from another distribution, such as ``xgboost-cpu``, that one
+    is pinned in place of the first.
+    """
+
+    helpers: ClassVar[tuple[str, ...]] = ()
+    """Other top-level modules that saving and loading import, and that the extra installs."""
 
     accepts: ClassVar[tuple[Container, ...]] = ("dataframe", "array")
     """What its predictors take as it is; pyfunc converts anything else to the first of these."""
 
     model_argument: ClassVar[str] = "model"
     """What MLflow calls the first argument of ``save_model``: people pass it by name."""
+
+    public: ClassVar[tuple[str, ...]] = ()
+    """Constants and functions of its module that people reach as ``flavorkit.NAME.``..."""
 
     loader_module: ClassVar[str]
     """What stock MLflow imports to load the files; flavorkit writes it and never imports it."""
@@ -79,15 +94,21 @@ class Flavor(ABC):
         """Write ``model`` under ``folder``.
 
         A flavor declares its options as keyword-only parameters; others are refused before this is
-        called. (The base takes anything so that each may declare its own.)
+        called. (The base takes anything so that each may declare its own.) One that has to run the
+        model to write it declares ``example``, and is given the caller's input example, an
+        :class:`~flavorkit.signature.example.Example`, or None.
 
         Raises:
             UnsavableModelError: the model cannot be written this way; the message says in which.
         """
 
     @abstractmethod
-    def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
+    def load(self, folder: Path, config: Mapping[str, Any], *args: Any, **options: Any) -> Loaded:
         """Rebuild the model from ``folder`` and the configuration that :meth:`save` returned.
+
+        Every flavor declares the keyword-only parameter ``trust``, a
+        :class:`~flavorkit.trust.Grant`. What else the framework's own object may be loaded with (a
+        device, custom objects) it declares beside, with defaults; a pyfunc model is loaded without.
 
         What may be built is for ``trust`` to say, never for the folder: whoever can write the model
         could write that too.

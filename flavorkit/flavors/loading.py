@@ -11,7 +11,9 @@ from typing import Any
 from flavorkit import manifest
 from flavorkit.descriptor import PYFUNC, ModelDescriptor
 from flavorkit.errors import DescriptorError, MissingDependencyError
+from flavorkit.flavors import options as option_names
 from flavorkit.flavors.base import Flavor
+from flavorkit.flavors.options import refuse_unknown
 from flavorkit.flavors.registry import get_flavor
 from flavorkit.manifest import Manifest
 from flavorkit.trust import Evidence, Grant, Policy, decide
@@ -35,6 +37,7 @@ def load_native(
     trust: Trust = None,
     flavor: str | None = None,
     model_config: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     before_building: Callable[[Path], None] | None = None,
 ) -> LoadedModel:
     """Rebuild the model in ``folder``, after checking what it is and whether ``trust`` allows it.
@@ -44,6 +47,7 @@ def load_native(
         trust: how far the caller goes; see :mod:`flavorkit.trust.policy`.
         flavor: which of the folder's flavors to load; the first native one when not given.
         model_config: values in place of those in the model's own configuration.
+        options: what the flavor's own ``load`` takes beside these.
         before_building: called with the folder when it is known to be what was saved and the load
             is allowed; what it raises ends the load.
 
@@ -53,18 +57,22 @@ def load_native(
         TrustError: loading it takes more than ``trust`` allows.
         UnreadableModelError: a file is not what its format promises.
         MissingDependencyError: the flavor's framework is not installed.
+        TypeError: the flavor has no such option.
     """
     policy = Policy.parse(trust)
     checked = manifest.verify(folder)
     descriptor = ModelDescriptor.read(folder)
     grant = check_trust(folder, checked, descriptor, policy, flavor=flavor)
     chosen, config = _chosen(folder, descriptor, flavor)
+    options = options or {}
+    known = option_names.of(chosen.load)
+    refuse_unknown(options, chosen, known, beside="load_model", shared=("dst_path", "trust"))
     if model_config:
         config = _configured(folder, config, model_config)
     if before_building is not None:
         before_building(folder)
     with needing(chosen):
-        loaded = chosen.load(folder, config, trust=grant)
+        loaded = chosen.load(folder, config, trust=grant, **options)
     return LoadedModel(chosen, loaded.native, config, descriptor, checked)
 
 
@@ -157,7 +165,8 @@ def needing(flavor: Flavor) -> Iterator[None]:
         yield
     except ModuleNotFoundError as exc:
         missing = (exc.name or "").partition(".")[0]
-        if missing in {*flavor.modules, "skops"}:
+        if missing in {*flavor.modules, *flavor.helpers}:
             what = f"the {flavor.name} flavor"
-            raise MissingDependencyError(what, flavor.packages[0], extra=flavor.name) from exc
+            package = missing if missing in flavor.helpers else flavor.packages[0]
+            raise MissingDependencyError(what, package, extra=flavor.name) from exc
         raise

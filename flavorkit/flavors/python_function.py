@@ -47,6 +47,7 @@ class PythonFunction(Flavor):
 
     name = PYFUNC
     modules = ("flavorkit", "mlflow")
+    suffixes = (".py",)
     packages = ("cloudpickle",)
     accepts = ("dataframe", "array", "sparse", "dict", "list")
     model_argument = "python_model"
@@ -104,6 +105,7 @@ class PythonFunction(Flavor):
             packages=packages,
             loaded=Loaded(runnable, loaded.modules | _imports_of(folder)),
             signature=type_hints.signature_of(runnable.model),
+            is_signature_from_type_hint=True,
         )
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:

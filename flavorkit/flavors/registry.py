@@ -9,6 +9,7 @@ from pathlib import PurePath
 from types import FunctionType
 from typing import Any
 
+from flavorkit.descriptor import PYFUNC
 from flavorkit.errors import NotFoundError, UnsupportedModelError
 from flavorkit.flavors.base import Flavor
 
@@ -19,6 +20,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 BUILTIN = {
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
+    "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }
 
 
@@ -45,7 +47,7 @@ def all_flavors() -> dict[str, Flavor]:
 def flavor_for(model: Any) -> Flavor:
     """The flavor whose framework defines the nearest base class of ``model``.
 
-    Functions and paths of ``.py`` files are for ``python_function``.
+    Functions are for ``python_function``, and a path is for the flavor that its ending belongs to.
 
     Walking the MRO settles overlaps: an LGBMClassifier is also a scikit-learn estimator, but its
     own class comes from lightgbm. Only names are compared, so nothing is imported.
@@ -53,11 +55,14 @@ def flavor_for(model: Any) -> Flavor:
     Raises:
         UnsupportedModelError: no flavor saves it; the message says which there are.
     """
-    if isinstance(model, FunctionType) or (
-        isinstance(model, str | PurePath) and str(model).endswith(".py")
-    ):
-        return get_flavor("python_function")
-    by_module = {root: flavor for flavor in all_flavors().values() for root in flavor.modules}
+    if isinstance(model, FunctionType):
+        return get_flavor(PYFUNC)
+    known = all_flavors().values()
+    if isinstance(model, str | PurePath):
+        for candidate in known:
+            if str(model).endswith(candidate.suffixes):
+                return candidate
+    by_module = {root: flavor for flavor in known for root in flavor.modules}
     for cls in type(model).__mro__:
         flavor = by_module.get(cls.__module__.partition(".")[0])
         if flavor is not None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import os
 import platform
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,12 +20,15 @@ from flavorkit.atomic import publish
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.environment import files, uv_project
 from flavorkit.environment.choice import Choice, RequirementsLike
-from flavorkit.errors import InvalidInputError, PathOccupiedError, UnsavableModelError
-from flavorkit.flavors.base import Flavor, Loaded, Saved
+from flavorkit.environment.infer import provider_of
+from flavorkit.errors import PathOccupiedError, UnsavableModelError
+from flavorkit.flavors import options as option_names
+from flavorkit.flavors.base import Flavor, Saved
 from flavorkit.flavors.loading import config_of, needing
+from flavorkit.flavors.options import keywords, refuse_unknown
 from flavorkit.flavors.registry import flavor_for, get_flavor
-from flavorkit.signature import ModelSignature, compile_schema, infer_from_example
-from flavorkit.signature.containers import adapt
+from flavorkit.flavors.trial import try_example
+from flavorkit.signature import ModelSignature
 from flavorkit.signature.example import Example
 from flavorkit.trust import Grant, signing_key
 from flavorkit.trust.keys import SIGNING_KEY_VARIABLE, KeyFileError
@@ -81,7 +82,8 @@ def save_model(
         TypeError: the flavor has no such option.
     """
     chosen = get_flavor(flavor) if flavor else flavor_for(model)
-    _refuse_unknown(options, chosen)
+    known = option_names.of(chosen.save)
+    refuse_unknown(options, chosen, known, beside="save_model", shared=keywords(save_model))
     _refuse_wrong_types(signature, metadata)
     target = _checked_target(path)
     extra_files = [extra_files] if isinstance(extra_files, str | Path) else list(extra_files)
@@ -93,6 +95,8 @@ def save_model(
         project = uv_project.detect(Path.cwd(), allow_options=allow_requirement_options)
     example = None if input_example is None else Example.of(input_example)
     with publish(target, overwrite=overwrite) as folder, needing(chosen):
+        if "example" in keywords(chosen.save):
+            options["example"] = example
         saved = chosen.save(model, folder, **options)
         _copy_extra_files(extra_files, folder)
         if example is not None:
@@ -109,8 +113,8 @@ def save_model(
         loaded = saved.loaded or chosen.load(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
-        from_hints = saved.signature is not None and signature is None
-        if from_hints:
+        is_own = saved.signature is not None and signature is None
+        if is_own:
             signature = saved.signature
         if saved.pyfunc is None:
             warnings.warn(
@@ -119,17 +123,19 @@ def save_model(
                 stacklevel=3,
             )
         elif example is not None:
-            found = _try_example(chosen, loaded, descriptor, example, signature or None)
+            found = try_example(chosen, loaded, descriptor, example, signature or None)
             if signature is None:
                 signature = found
-            elif from_hints and signature and signature.outputs is None:
+            elif is_own and signature and signature.outputs is None:
                 signature = replace(signature, outputs=found.outputs)
         if signature:
+            from_hints = is_own and saved.is_signature_from_type_hint
             descriptor = replace(
                 descriptor, signature=signature, is_signature_from_type_hint=from_hints
             )
-        home = dict.fromkeys(chosen.modules, chosen.packages[0])
-        packages = (*chosen.packages, *saved.packages)
+        framework = provider_of(chosen.packages[0], chosen.modules[0])
+        home = dict.fromkeys(chosen.modules, framework)
+        packages = (framework, *chosen.packages[1:], *saved.packages)
         locked = project.requirements if project else None
         needed = environment.requirements(loaded.modules, packages, home=home, locked=locked)
         files.write(folder, needed, environment.conda_env)
@@ -138,23 +144,6 @@ def save_model(
         descriptor.write(folder)
         manifest.write(folder, signer())
     return descriptor
-
-
-def _refuse_unknown(options: Mapping[str, Any], flavor: Flavor) -> None:
-    own, shared = _keywords(flavor.save), _keywords(save_model)
-    unknown = [name for name in options if name not in own]
-    if unknown:
-        close = difflib.get_close_matches(unknown[0], [*own, *shared], n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise TypeError(
-            f"the {flavor.name} flavor has no option {', '.join(unknown)}{hint} (beside the"
-            f" arguments of flavorkit.save_model it has {', '.join(sorted(own)) or 'none'})"
-        )
-
-
-def _keywords(function: Callable[..., Any]) -> list[str]:
-    parameters = inspect.signature(function).parameters.items()
-    return [name for name, parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 def _refuse_wrong_types(signature: Any, metadata: Any) -> None:
@@ -212,50 +201,6 @@ def _sections(
             **sections.get(PYFUNC, {}),
         }
     return sections
-
-
-def _try_example(
-    flavor: Flavor,
-    loaded: Loaded,
-    descriptor: ModelDescriptor,
-    example: Example,
-    given: ModelSignature | None,
-) -> ModelSignature:
-    """Predict on the example with the model just written, under the signature it will have.
-
-    Returns:
-        The signature that the example and the predictions have.
-    """
-    predict = flavor.predictor(loaded.native, config_of(descriptor, flavor.name))
-    taken = given or infer_from_example(example.data, None, example.params)
-    try:
-        data = example.data if taken.inputs is None else compile_schema(taken.inputs)(example.data)
-    except InvalidInputError as exc:
-        whose = "signature" if given else "signature inferred from it"
-        raise InvalidInputError(
-            f"input_example does not fit the {whose}: {exc.message}{_form_hint(example.data)}"
-        ) from None
-    data = adapt(data, flavor.accepts)
-    try:
-        predictions = predict(data, example.params or {})
-    except Exception as exc:  # the model's own code
-        columns = f" with the columns {list(data.columns)}" if hasattr(data, "columns") else ""
-        raise InvalidInputError(
-            f"the model cannot predict on input_example, which it gets as a"
-            f" {type(data).__name__}{columns}: {type(exc).__name__}: {exc}"
-            f"{_form_hint(example.data)}"
-        ) from exc
-    return infer_from_example(example.data, predictions, example.params)
-
-
-def _form_hint(example: Any) -> str:
-    if isinstance(example, list | tuple) and example and isinstance(example[0], list | tuple):
-        return (
-            "; a list of lists is one column of lists here: pass rows as a numpy array or a frame"
-        )
-    if isinstance(example, Mapping):
-        return "; a dict is one row here: pass columns as a pandas frame or a dict of numpy arrays"
-    return ""
 
 
 def _copy_extra_files(extra_files: Sequence[str | Path], folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from flavorkit.descriptor import inside
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import skops_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
+from flavorkit.flavors.methods import parameters_of
 from flavorkit.flavors.unsafe_load import load_pickle
 from flavorkit.signature.columns import is_missing
 from flavorkit.trust import Grant
@@ -42,8 +42,14 @@ class Sklearn(Flavor):
     name = "sklearn"
     modules = ("sklearn",)
     packages = ("scikit-learn",)
+    helpers = ("skops",)
     accepts = ("dataframe", "array", "sparse", "list")
     model_argument = "sk_model"
+    public = (
+        "SERIALIZATION_FORMAT_CLOUDPICKLE",
+        "SERIALIZATION_FORMAT_PICKLE",
+        "SERIALIZATION_FORMAT_SKOPS",
+    )
     loader_module = "mlflow.sklearn"
 
     def save(
@@ -111,7 +117,7 @@ class Sklearn(Flavor):
             raise UnreadableModelError(
                 type(native).__name__, f"it has no method {name!r} to predict with"
             )
-        known = _parameters_of(method)
+        known = parameters_of(method)
         takes_documents = _takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
@@ -247,14 +253,3 @@ def _dump_pickle(model: Any, path: Path, serialization_format: str) -> Loaded:
             ' could import; serialization_format="cloudpickle" takes it along'
         )
     return loaded
-
-
-def _parameters_of(method: Any) -> frozenset[str]:
-    """The names that ``method`` takes beside the data."""
-    try:
-        parameters = list(inspect.signature(method).parameters.values())[1:]
-    except (TypeError, ValueError):
-        return frozenset()
-    return frozenset(
-        p.name for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}
-    )

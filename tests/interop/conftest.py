@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from flavorkit.testing import Answer, Server  # noqa: F401
 from tests.conftest import ROOT
-from tests.serving.conftest import Answer, Server, start  # noqa: F401 - a fixture
+from tests.serving.conftest import start  # noqa: F401 - a fixture
 
 
 def pytest_collection_modifyitems(items):

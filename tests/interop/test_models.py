@@ -13,17 +13,18 @@ import flavorkit
 from flavorkit import manifest
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.errors import TrustError
-from tests.flavors.conftest import all_models, with_example
+from flavorkit.testing.contract import parametrized
+from tests.flavors.cases import all_cases
 
-OURS = list(all_models())
+OURS = list(parametrized(all_cases(), grouped=True))
 
 
 @pytest.fixture(scope="module")
 def ours(request, tmp_path_factory):
     """A model of the contract's cases, saved by us."""
-    _, model = request.param
+    case, model = request.param
     folder = tmp_path_factory.mktemp("ours") / "m"
-    with_example(model, folder)
+    model.save(folder, flavor=case.flavor)
     return model, folder
 
 
@@ -51,7 +52,7 @@ def without_categories(data):
 @pytest.mark.parametrize("ours", OURS, indirect=True)
 def test_mlflow_loads_ours(mlflow, ours):
     model, folder = ours
-    expected = model.expected(model.native, model.data)
+    expected = model.answer(model.data)
     if model.name not in BEYOND_MLFLOW:
         data = without_categories(model.data)
         same(mlflow.pyfunc.load_model(str(folder)).predict(data), expected)

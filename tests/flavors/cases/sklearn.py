@@ -19,7 +19,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from tests.flavors.cases import Case, Model
+from flavorkit.testing import Case, Model
 from tests.flavors.custom import Clipper, halve
 
 X, y = load_iris(return_X_y=True, as_frame=True)
@@ -61,17 +61,27 @@ DOCUMENTS = pd.DataFrame({"text": ["a rose", "is a rose", "no flower", "none at 
 texts = make_pipeline(TfidfVectorizer(), LogisticRegression())
 texts.fit(DOCUMENTS["text"], DOCUMENTS["text"].str.contains("rose"))
 
+
+def model(name, native, data, expected, options=None, **more):
+    options = options or {}
+    # skops writes the addresses of objects into the file.
+    more = {"is_deterministic": "serialization_format" in options, **more}
+    return Model(name, lambda: (native, data), expected, options, **more)
+
+
 CASE = Case(
     flavor="sklearn",
-    packages=("scikit-learn", "numpy"),
+    packages=("scikit-learn",),
+    other_packages=("numpy", "scipy", "skops", "cloudpickle", "pandas"),
+    ignored_warnings=("ignore:the model refers to tests",),
     models=(
-        Model("classifier", LogisticRegression(max_iter=1000).fit(X, y), ROWS, predict),
-        Model("probabilities", forest, ROWS, proba, {"pyfunc_predict_fn": "predict_proba"}),
-        Model("forest", forest, ROWS, predict),
-        Model("regressor", LinearRegression().fit(WIDE, progression), WIDE[:5], predict),
-        Model("array", LinearRegression().fit(X.to_numpy(), y), ROWS.to_numpy(), predict),
-        Model("boosting", GradientBoostingRegressor(n_estimators=5).fit(X, y), ROWS, predict),
-        Model(
+        model("classifier", LogisticRegression(max_iter=1000).fit(X, y), ROWS, predict),
+        model("probabilities", forest, ROWS, proba, {"pyfunc_predict_fn": "predict_proba"}),
+        model("forest", forest, ROWS, predict),
+        model("regressor", LinearRegression().fit(WIDE, progression), WIDE[:5], predict),
+        model("array", LinearRegression().fit(X.to_numpy(), y), ROWS.to_numpy(), predict),
+        model("boosting", GradientBoostingRegressor(n_estimators=5).fit(X, y), ROWS, predict),
+        model(
             "histogram",
             HistGradientBoostingClassifier(max_iter=5, categorical_features="from_dtype").fit(
                 MIXED.drop(columns="colour"), y
@@ -79,17 +89,17 @@ CASE = Case(
             MIXED.drop(columns="colour")[::25],
             predict,
         ),
-        Model("neighbours", KNeighborsRegressor().fit(X, y), ROWS, predict),
-        Model("clusterer", KMeans(3, n_init=1, random_state=0).fit(X), ROWS, predict),
-        Model("outliers", IsolationForest(n_estimators=5, random_state=0).fit(X), ROWS, predict),
-        Model("transformer", StandardScaler().fit(X), ROWS, transform),
-        Model("outputs", MultiOutputRegressor(LinearRegression()).fit(X, X), ROWS, predict),
-        Model("pipeline", mixed_pipeline(), MIXED[::25], predict),
-        Model("documents", texts, DOCUMENTS[:5], lambda native, data: native.predict(data["text"])),
-        Model("search", search.fit(X, y), ROWS, predict),
-        Model("own class", own_class, ROWS, predict, is_data=False),
-        Model("own function", own_function, ROWS, predict, is_data=False),
-        Model(
+        model("neighbours", KNeighborsRegressor().fit(X, y), ROWS, predict),
+        model("clusterer", KMeans(3, n_init=1, random_state=0).fit(X), ROWS, predict),
+        model("outliers", IsolationForest(n_estimators=5, random_state=0).fit(X), ROWS, predict),
+        model("transformer", StandardScaler().fit(X), ROWS, transform),
+        model("outputs", MultiOutputRegressor(LinearRegression()).fit(X, X), ROWS, predict),
+        model("pipeline", mixed_pipeline(), MIXED[::25], predict),
+        model("documents", texts, DOCUMENTS[:5], lambda native, data: native.predict(data["text"])),
+        model("search", search.fit(X, y), ROWS, predict),
+        model("own class", own_class, ROWS, predict, is_data=False),
+        model("own function", own_function, ROWS, predict, is_data=False),
+        model(
             "cloudpickle",
             own_class,
             ROWS,
@@ -97,7 +107,7 @@ CASE = Case(
             {"serialization_format": "cloudpickle"},
             is_data=False,
         ),
-        Model(
+        model(
             "pickle", own_class, ROWS, predict, {"serialization_format": "pickle"}, is_data=False
         ),
     ),
