@@ -125,6 +125,12 @@ def test_without_uv_requirements_are_found_out(project, iris_model, tmp_path, mo
     assert not (tmp_path / "m" / "uv.lock").exists()
 
 
+def test_code_in_the_project_does_not_run_as_uv(project, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")  # so that uv is called as a module
+    (project / "uv.py").write_text("raise SystemExit('the planted code ran')")
+    assert uv_project.detect(project).requirements.lines == (" ".join(SIX),)
+
+
 def test_a_lock_that_cannot_be_read_is_said(project):
     (project / "uv.lock").write_text("nonsense")
     with pytest.warns(UserWarning, match=r"uv export failed: .*nonsense"):
