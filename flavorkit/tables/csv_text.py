@@ -14,7 +14,7 @@ from flavorkit.tables.chunks import Limits
 # A field is quoted if the quote is its first character; within it, a quote is doubled. What follows
 # the closing quote belongs to the field, and quotes in it are text: so pandas and Excel read it.
 _QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*(?:""[^"]*)*("|\Z)')
-_NEWLINE = 10
+_NEWLINE, _RETURN = 10, 13
 _READ_BYTES = 1024 * 1024
 
 
@@ -53,7 +53,7 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
                 break
             piece = text[start:end]
             yield piece, line
-            line += piece.count(b"\n")
+            line += lines_in(piece)
             start = end
             next_limits = limits
         begun = text[start:]
@@ -66,14 +66,25 @@ def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:
     return begun + more, not more
 
 
+def lines_in(text: bytes) -> int:
+    """How many lines end in ``text``: with a newline, a carriage return, or both."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
 def _row_ends(text: bytes) -> NDArray[np.intp]:
-    """The positions after each newline that ends a row."""
+    """The positions after each line end that ends a row.
+
+    A carriage return that is the last character ends none yet: a newline may follow it.
+    """
     characters = np.frombuffer(text, dtype=np.uint8)
-    newlines = np.flatnonzero(characters == _NEWLINE)
-    if b'"' in text and len(newlines):
+    is_end = characters == _NEWLINE
+    if b"\r" in text:
+        is_end[:-1] |= (characters[:-1] == _RETURN) & ~is_end[1:]
+    ends = np.flatnonzero(is_end)
+    if b'"' in text and len(ends):
         quoted = np.array([match.span() for match in _QUOTED.finditer(text)], dtype=np.intp)
         if len(quoted):
-            # The last quoted field that begins before a newline is the one that it may stand in.
-            field = np.searchsorted(quoted[:, 0], newlines) - 1
-            newlines = newlines[(field < 0) | (newlines >= quoted[field, 1])]
-    return newlines + 1
+            # The last quoted field that begins before a line end is the one that it may stand in.
+            field = np.searchsorted(quoted[:, 0], ends) - 1
+            ends = ends[(field < 0) | (ends >= quoted[field, 1])]
+    return ends + 1

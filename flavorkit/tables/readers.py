@@ -109,7 +109,7 @@ def _csv(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Iterator[Ch
             if has_columns:
                 verbatim = tuple(name for name in empty.columns if name not in kinds)
             continue
-        with _in_file(first_row, line - head.count(b"\n")):
+        with _in_file(first_row, line - csv_text.lines_in(head)):
             frame = tables.read_csv(head + piece, schema, verbatim=verbatim)
             _check_texts(frame, kinds)
         if not has_columns:
