@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -14,12 +15,16 @@ from flavorkit.tables.chunks import Limits
 # A field is quoted if the quote is its first character; within it, a quote is doubled. What follows
 # the closing quote belongs to the field, and quotes in it are text: so pandas and Excel read it.
 _QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*(?:""[^"]*)*("|\Z)')
+# A line of spaces is no row to pandas. A carriage return at the end may be half of a line end.
+_BLANK_LINES = re.compile(rb"\A(?:[ \t]*+(?:\n|\r\n|\r(?=[^\n])))*+")
 _NEWLINE, _RETURN = 10, 13
 _READ_BYTES = 1024 * 1024
 
 
 def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
     """The first row, which holds the names, then pieces of whole rows; with each its line number.
+
+    A mark of the encoding and blank lines above the names are left out; the lines are counted.
 
     Args:
         stream: the text; read from where it stands.
@@ -29,9 +34,8 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
     Raises:
         OSError: the stream cannot be read.
     """
-    line = 0
     next_limits = Limits(1, limits.size_bytes)
-    begun = b""
+    begun, line = _names(stream, next_limits)
     is_end = False
     while not is_end:
         text, is_end = _read(stream, begun, next_limits)
@@ -57,6 +61,21 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
             start = end
             next_limits = limits
         begun = text[start:]
+
+
+def _names(stream: BinaryIO, limits: Limits) -> tuple[bytes, int]:
+    """What has been read, from the line of names on; and how many blank lines stand above it."""
+    begun, is_end = _read(stream, b"", limits)
+    while len(begun) < len(codecs.BOM_UTF8) and not is_end:
+        begun, is_end = _read(stream, begun, limits)
+    begun = begun.removeprefix(codecs.BOM_UTF8)
+    line = 0
+    while True:
+        text = _BLANK_LINES.sub(b"", begun, count=1)
+        line += lines_in(begun[: len(begun) - len(text)])
+        if is_end or text.strip(b" \t\r\n"):
+            return text, line
+        begun, is_end = _read(stream, text, limits)
 
 
 def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:

@@ -102,9 +102,9 @@ def _csv(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Iterator[Ch
     first_row = done = 0
     for piece, line in csv_text.pieces(stream, limits):
         done += len(piece)
-        if line == 0 and not head:
+        if not head:
             head = piece if piece.endswith(b"\n") else piece + b"\n"
-            with _in_file(0, 0):
+            with _in_file(0, line):
                 empty = tables.read_csv(head, None)
             if has_columns:
                 verbatim = tuple(name for name in empty.columns if name not in kinds)

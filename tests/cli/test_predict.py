@@ -377,6 +377,15 @@ def test_each_row_is_predicted_once_however_lines_end(run, line_folder, tmp_path
     assert read(out)["prediction"].round(6).tolist() == [2, 4, 6, 8, 10]
 
 
+@pytest.mark.parametrize("above", ["\n", "\ufeff", "\ufeff\r\n \n"])
+def test_what_stands_above_the_names_is_no_row(run, line_folder, tmp_path, above):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_bytes(f'{above}"x"\n1\n2\n3\n'.encode())
+    done = run(line_folder, "-i", path, "-o", out, "--rows-per-chunk", 2)
+    assert done.output == ""
+    assert read(out)["prediction"].round(6).tolist() == [2, 4, 6]
+
+
 def test_a_column_that_the_data_has_already_is_refused(run, line_folder, tmp_path):
     (tmp_path / "in.csv").write_text("x,prediction\n1,2\n")
     done = run(line_folder, "-i", tmp_path / "in.csv", "--keep-inputs")

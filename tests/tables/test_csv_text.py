@@ -14,10 +14,10 @@ CELLS = st.text(alphabet='a",\n\r ', max_size=6)
 
 
 class Trickle(io.BytesIO):
-    """A stream that gives three bytes at a time, as a slow pipe may."""
+    """A stream that gives one byte at a time, as a slow pipe may."""
 
     def read(self, size=-1):
-        return super().read(3)
+        return super().read(1)
 
 
 def line_of(row, end):
@@ -74,6 +74,16 @@ def test_the_line_of_each_piece_is_known():
     for end in (b"\n", b"\r\n", b"\r"):
         stream = io.BytesIO(body.replace(b"\n", end))
         assert [line for _, line in csv_text.pieces(stream, Limits(1, 100))] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, Trickle])
+@pytest.mark.parametrize("blank", ["\n", "\r", "\r\n", " \t\n\n", "\r\n\r\n  \r\n\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_names_stand_in_the_first_line_that_is_not_blank(mark, blank, stream):
+    body = f'{mark}{blank}"x\ny",z\n1,2\n'.encode()
+    cut = list(csv_text.pieces(stream(body), Limits(1, 100)))
+    above = csv_text.lines_in(blank.encode())
+    assert cut == [(b'"x\ny",z\n', above), (b"1,2\n", above + 2)]
 
 
 def test_what_is_read_as_missing_is_what_pandas_reads_so():
