@@ -206,6 +206,11 @@ def _columns(predictions: Any) -> dict[str, Any]:
 
 
 def _of_array(name: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    if array.ndim == 0:
+        raise PredictionError(
+            f"it gave one value for all rows as {name!r}, which no table has a place for; write"
+            " --output-type json"
+        )
     if array.ndim == 2:
         return {f"{name}_{place}": array[:, place] for place in range(array.shape[1])}
     return {name: array if array.ndim == 1 else pd.Series(list(array)).array}

@@ -111,6 +111,8 @@ def test_predictions_of_every_kind_become_columns(predictions, expected):
     [
         (np.array([1, 2, 3]), "3 predictions for 2 rows"),
         (0.5, "it gave a float"),
+        (np.array(0.5), "it gave one value for all rows"),
+        ({"a": np.array([1, 2]), "b": 0.5}, "it gave one value for all rows as 'b'"),
         ([np.eye(2), np.eye(2)], "a list of tables"),
     ],
 )
