@@ -12,9 +12,9 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from flavorkit.errors import RequestError
+from flavorkit.errors import PredictionError, RequestError
 from flavorkit.signature.columns import is_missing
-from flavorkit.signature.containers import frame_of, kind_of
+from flavorkit.signature.containers import frame_of, kind_of, repeated
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -82,12 +82,17 @@ def encode(value: Any) -> bytes:
 
     Raises:
         TypeError: it holds something that JSON has no form for.
+        PredictionError: two columns of a frame have the same name.
     """
     return orjson.dumps(plain(value), _plain, _OPTIONS)
 
 
 def plain(predictions: Any) -> Any:
-    """``predictions`` as lists, dicts and arrays that :func:`encode` can write inside of others."""
+    """``predictions`` as lists, dicts and arrays that :func:`encode` can write inside of others.
+
+    Raises:
+        PredictionError: two columns of a frame have the same name.
+    """
     if isinstance(predictions, np.ndarray):
         return _array(predictions)
     if isinstance(predictions, pd.DataFrame):
@@ -95,7 +100,10 @@ def plain(predictions: Any) -> Any:
     if isinstance(predictions, pd.Series):
         return records(predictions.to_frame())
     if kind_of(predictions) in {"polars", "arrow"}:
-        return records(frame_of(predictions))
+        try:
+            return records(frame_of(predictions))
+        except ValueError as exc:
+            raise PredictionError(f"{exc}; give each a name of its own") from None
     if hasattr(predictions, "toarray"):
         return _array(predictions.toarray())
     if isinstance(predictions, Mapping):
@@ -116,8 +124,17 @@ def _array(array: np.ndarray[Any, Any]) -> Any:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, each as its values by the names of their columns."""
+    """The rows of a frame, each as its values by the names of their columns.
+
+    Raises:
+        PredictionError: two columns have the same name, of which an object would lose one.
+    """
     names = [str(name) for name in frame.columns]
+    if twice := repeated(names):
+        raise PredictionError(
+            f"it gave more than one column named {', '.join(map(repr, twice))}; give each a name of"
+            " its own"
+        )
     columns = [frame.iloc[:, position].tolist() for position in range(len(names))]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
