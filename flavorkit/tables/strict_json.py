@@ -30,16 +30,16 @@ def parse(body: bytes) -> Any:
     except orjson.JSONDecodeError as exc:
         raise RequestError(f"the body is not valid JSON: {exc}") from None
     try:
-        is_twice = _has_duplicate_keys(body, value)
-    except orjson.JSONEncodeError:  # deeper than it writes
+        twice = _duplicate_key(body) if _may_lack_keys(body, value) else None
+    except (orjson.JSONEncodeError, RecursionError):  # deeper than one writes, or the other reads
         raise RequestError("the body is nested too deep") from None
-    if is_twice:
-        raise RequestError(f"the body has the key {_duplicate_key(body)!r} twice in one object")
+    if twice is not None:
+        raise RequestError(f"the body has the key {twice!r} twice in one object")
     return value
 
 
-def _has_duplicate_keys(body: bytes, value: Any) -> bool:
-    """Whether the parser has dropped a key, of which it keeps the last.
+def _may_lack_keys(body: bytes, value: Any) -> bool:
+    """Whether the parser may have dropped a key: of one that stands twice it keeps the last.
 
     Each key has its colon, so a text with a key twice has more of them than what was made of it;
     other colons stand in strings, and both sides have those. In most requests all keys stand
@@ -55,9 +55,9 @@ def _has_duplicate_keys(body: bytes, value: Any) -> bool:
                 keys += sum(len(row) for row in inner if isinstance(row, dict))
         if keys == colons:
             return False
-    if b"\\u003" in body.lower():  # a colon in a string can be written so that it is not counted
-        return _duplicate_key(body) is not None
-    return colons != orjson.dumps(value).count(b":")
+    written = orjson.dumps(value).count(b":")
+    # A colon in a string can be written so that it is not counted.
+    return colons != written or b"\\u003" in body.lower()
 
 
 def _duplicate_key(body: bytes) -> str | None:
