@@ -130,7 +130,10 @@ def find_uv() -> list[str] | None:
     command = shutil.which("uv")
     if command is not None:
         return [command]
-    return [sys.executable, "-m", "uv"] if importlib.util.find_spec("uv") else None
+    if importlib.util.find_spec("uv") is None:
+        return None
+    # -P: it runs in folders whose uv.py is not uv. -I would hide the user's own packages.
+    return [sys.executable, "-P", "-m", "uv"]
 
 
 def need_uv() -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
@@ -62,6 +63,9 @@ def mismatches(
         lines: the requirements; what names no package, such as an option of pip, is passed over,
             as are requirements whose marker does not hold here.
         installed: the version of a package that is installed.
+
+    Raises:
+        RequirementError: a marker cannot be evaluated; the message names the requirement.
     """
     found = []
     for line in lines:
@@ -71,7 +75,7 @@ def mismatches(
             continue
         if canonicalize_name(requirement.name) in _STANDS_IN_FOR:
             continue
-        if requirement.marker is not None and not requirement.marker.evaluate():
+        if not _is_meant(requirement):
             continue
         version = installed(requirement.name)
         if not _satisfies(version, requirement):
@@ -82,11 +86,12 @@ def mismatches(
 def check_installed(folder: Path, *, strict: bool) -> None:
     """Compare what the model in ``folder`` lists with what is installed here.
 
-    Without ``strict``, a difference is one warning.
+    Without ``strict``, a difference is one warning, and so is a marker that cannot be evaluated.
 
     Raises:
         EnvironmentMismatchError: there are differences, and ``strict`` is set.
-        RequirementError: the list cannot be read, and ``strict`` is set.
+        RequirementError: the list cannot be read, or one of its markers cannot be evaluated, and
+            ``strict`` is set.
     """
     try:
         lines = files.read(folder, allow_options=True).lines
@@ -94,7 +99,15 @@ def check_installed(folder: Path, *, strict: bool) -> None:
         if strict:
             raise
         return
-    found = mismatches(lines)
+    try:
+        found = mismatches(lines)
+    except RequirementError as exc:
+        if strict:
+            raise
+        warnings.warn(
+            f"what is installed was not compared with what {folder} lists: {exc}", stacklevel=4
+        )
+        return
     if not found:
         return
     wanted = " ".join(shlex.quote(mismatch.required) for mismatch in found)
@@ -111,6 +124,17 @@ def check_installed(folder: Path, *, strict: bool) -> None:
         f" {'; or '.join(fixes)}.",
         stacklevel=4,
     )
+
+
+def _is_meant(requirement: Requirement) -> bool:
+    """Whether the marker of a requirement, if it has one, holds here."""
+    try:
+        return requirement.marker is None or requirement.marker.evaluate()
+    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion) as exc:
+        raise RequirementError(
+            f"{str(requirement)!r} has a marker that cannot be evaluated ({exc}); correct it with"
+            " `flavorkit models update-pip-requirements`"
+        ) from None
 
 
 def _satisfies(version: str | None, requirement: Requirement) -> bool:

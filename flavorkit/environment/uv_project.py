@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from flavorkit.environment.create import tool_environment
 from flavorkit.environment.managers import find_uv
 from flavorkit.environment.requirements import Requirements, name_of, parse
 from flavorkit.errors import RequirementError
@@ -76,6 +77,7 @@ def _export(folder: Path) -> list[str]:
         done = subprocess.run(
             [*uv, *_EXPORT],
             cwd=folder,
+            env=tool_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,

@@ -13,7 +13,7 @@ import pandas as pd
 from flavorkit.errors import FlavorkitError, InvalidInputError, PredictionError
 from flavorkit.pyfunc.model import PyFuncModel
 from flavorkit.signature import ModelSignature, TensorSpec
-from flavorkit.signature.containers import columns_of, frame_of, kind_of
+from flavorkit.signature.containers import columns_of, frame_of, kind_of, repeated
 from flavorkit.tables.chunks import Chunk, Limits
 from flavorkit.tables.readers import renumbered
 
@@ -35,8 +35,9 @@ class Scored:
         """The predictions as columns, after those of the file if they are to be kept.
 
         Raises:
-            PredictionError: they are not one for each row.
-            InvalidInputError: a column of the file has the name of a column of predictions.
+            PredictionError: they are not one for each row, or two columns have the same name.
+            InvalidInputError: a column of the file has the name of another, or of a column of
+                predictions.
         """
         if self.chunk.rows:
             frame = table_of(self.predictions, self.chunk.rows)
@@ -49,8 +50,13 @@ def beside(inputs: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """The columns of ``inputs``, then those of ``predictions``.
 
     Raises:
-        InvalidInputError: both have a column of the same name.
+        InvalidInputError: both have a column of the same name, or ``inputs`` has two.
     """
+    if again := repeated(inputs.columns):
+        raise InvalidInputError(
+            f"the data has more than one column named {', '.join(map(repr, again))}; rename them,"
+            " or do without --keep-inputs"
+        )
     twice = set(map(str, inputs.columns)) & set(predictions.columns)
     if twice:
         raise InvalidInputError(
@@ -165,7 +171,7 @@ def table_of(predictions: Any, rows: int) -> pd.DataFrame:
     has its number in its name; a frame is as it is.
 
     Raises:
-        PredictionError: they are not one for each row.
+        PredictionError: they are not one for each row, or two columns have the same name.
     """
     columns = _columns(predictions)
     lengths = {len(values) for values in columns.values()}
@@ -188,14 +194,19 @@ def _columns(predictions: Any) -> dict[str, Any]:
         case "frame" | "polars" | "arrow":
             if type(predictions).__name__ == "Series":
                 return {_PREDICTION: next(iter(columns_of(predictions).values()))}
-            frame = frame_of(predictions)
-            names = [str(name) for name in frame.columns]
-            return {name: frame.iloc[:, place].array for place, name in enumerate(names)}
+            try:
+                frame = frame_of(predictions)
+            except ValueError as exc:
+                raise PredictionError(f"{exc}; give each a name of its own") from None
+            return _distinct(
+                (str(name), frame.iloc[:, place].array) for place, name in enumerate(frame.columns)
+            )
         case "dict":
-            found: dict[str, Any] = {}
-            for name, values in predictions.items():
-                found |= _of_array(str(name), np.asarray(values))
-            return found
+            return _distinct(
+                column
+                for name, values in predictions.items()
+                for column in _of_array(str(name), np.asarray(values)).items()
+            )
         case "list":
             if predictions and all(isinstance(row, Mapping) for row in predictions):
                 return _columns(pd.DataFrame(list(predictions)))
@@ -205,7 +216,22 @@ def _columns(predictions: Any) -> dict[str, Any]:
     raise PredictionError(f"it gave a {type(predictions).__name__}, which no table has a place for")
 
 
+def _distinct(columns: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    listed = list(columns)
+    if twice := repeated(name for name, _ in listed):
+        raise PredictionError(
+            f"it gave more than one column named {', '.join(map(repr, twice))}; give each a name of"
+            " its own"
+        )
+    return dict(listed)
+
+
 def _of_array(name: str, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    if array.ndim == 0:
+        raise PredictionError(
+            f"it gave one value for all rows as {name!r}, which no table has a place for; write"
+            " --output-type json"
+        )
     if array.ndim == 2:
         return {f"{name}_{place}": array[:, place] for place in range(array.shape[1])}
     return {name: array if array.ndim == 1 else pd.Series(list(array)).array}

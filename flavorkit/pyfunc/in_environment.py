@@ -47,7 +47,8 @@ def predict(  # noqa: PLR0917 - MLflow takes these by position
     """
     if (input_data is None) == (input_path is None):
         raise TypeError("pass either input_data or input_path")
-    command = [sys.executable, "-m", "flavorkit", "predict", "-m", str(model_uri)]
+    # -P: what happens to lie in the working folder is not imported in place of what is installed.
+    command = [sys.executable, "-P", "-m", "flavorkit", "predict", "-m", str(model_uri)]
     command += ["--env-manager", env_manager, "--quiet"]
     policies = [trust] if isinstance(trust, str) else list(trust or ())
     for policy in policies:

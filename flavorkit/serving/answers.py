@@ -17,6 +17,7 @@ def encode(predictions: Any, *, is_bare: bool = False) -> bytes:
 
     Raises:
         TypeError: they hold something that JSON has no form for.
+        PredictionError: two columns of a frame have the same name.
     """
     return strict_json.encode(predictions if is_bare else {"predictions": predictions})
 

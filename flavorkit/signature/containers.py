@@ -6,7 +6,8 @@ imported to find out that something is not one of them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -61,7 +62,7 @@ def columns_of(data: Any, *, one_row: bool = False) -> Columns:
         one_row: whether a dict is one row, with lists in its cells, rather than columns.
 
     Raises:
-        ValueError: ``data`` has no columns, or columns of different lengths.
+        ValueError: ``data`` has no columns, or columns of different lengths, or of the same name.
     """
     match kind_of(data):
         case "frame":
@@ -103,7 +104,7 @@ def frame_of(data: Any) -> pd.DataFrame:
     """``data`` as a pandas frame; a frame is returned as it is.
 
     Raises:
-        ValueError: ``data`` has no columns, or columns of different lengths.
+        ValueError: ``data`` has no columns, or columns of different lengths, or of the same name.
     """
     if isinstance(data, pd.DataFrame):
         return data
@@ -160,6 +161,11 @@ def adapt(data: Any, accepted: Sequence[str]) -> Any:
     except ValueError as exc:
         raise InvalidInputError(str(exc)) from None
     raise InvalidInputError(f"the model does not take a {type(data).__name__}")
+
+
+def repeated(names: Iterable[object]) -> list[str]:
+    """The names that stand more than once, as text: to JSON and to CSV, 1 and "1" are the same."""
+    return [name for name, count in Counter(map(str, names)).items() if count > 1]
 
 
 def check_lengths(columns: Mapping[Hashable, Values]) -> None:
@@ -226,6 +232,8 @@ def _list_columns(rows: Sequence[Any]) -> Columns:
 
 
 def _arrow_columns(table: Any) -> Columns:
+    if twice := repeated(table.schema.names):
+        raise ValueError(f"the table has more than one column named {', '.join(map(repr, twice))}")
     return {
         name: cast(Values, pd.arrays.ArrowExtensionArray(table.column(position)))
         for position, name in enumerate(table.schema.names)

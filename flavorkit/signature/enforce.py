@@ -260,7 +260,10 @@ def _single(data: Any, spec: TensorSpec) -> Any:
             return tensors.from_values(data, spec)
         case "dict" if len(data) == 1:
             return np.asarray(next(iter(data.values())))
-    frame = containers.frame_of(data)
+    try:
+        frame = containers.frame_of(data)
+    except ValueError as exc:
+        raise InvalidInputError(str(exc)) from None
     if len(frame.columns) == 1:
         return tensors.from_column(frame.iloc[:, 0], spec)
     return frame.to_numpy()

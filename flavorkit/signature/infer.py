@@ -91,7 +91,8 @@ def infer_schema(data: Any) -> Schema:
     """The schema of one example.
 
     Raises:
-        SignatureError: it has a type that no schema can express.
+        SignatureError: it has a type that no schema can express, or no columns that can be told
+            apart.
     """
     if hints.is_hint(data):
         return hints.schema_of(data)
@@ -114,7 +115,10 @@ def infer_schema(data: Any) -> Schema:
             return Schema([_infer_column(values_of(data), cast(Any, data.name))])
         case "unknown":
             raise SignatureError(f"a {type(data).__name__} has no schema")
-    columns = containers.columns_of(data)
+    try:
+        columns = containers.columns_of(data)
+    except ValueError as exc:
+        raise SignatureError(str(exc)) from None
     return Schema([_infer_column(values, name) for name, values in columns.items()])
 
 

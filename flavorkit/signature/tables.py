@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -156,9 +157,9 @@ def _check_header(body: bytes) -> None:
 
     A later row that is wider than the first is an error in pandas too.
     """
-    lines = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8", newline=""))
+    lines = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
     try:
-        names, first = next(lines, []), next(lines, [])
+        names, first = _next_row(lines), _next_row(lines)
     except csv.Error as exc:
         raise ValueError(exc) from None
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -166,6 +167,12 @@ def _check_header(body: bytes) -> None:
         raise ValueError(f"the name {twice[0]!r} stands twice in its first line")
     if len(first) > len(names):
         raise ValueError(f"row 0 has {len(first)} values for {len(names)} names")
+
+
+def _next_row(lines: Iterator[str]) -> list[str]:
+    """The cells of the next row; lines of spaces are none to pandas. Empty where no row is left."""
+    begun = next((line for line in lines if line.strip(" \t\r\n")), "")
+    return next(csv.reader(itertools.chain([begun], lines)), [])
 
 
 def with_dates(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

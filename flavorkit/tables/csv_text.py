@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -14,12 +15,16 @@ from flavorkit.tables.chunks import Limits
 # A field is quoted if the quote is its first character; within it, a quote is doubled. What follows
 # the closing quote belongs to the field, and quotes in it are text: so pandas and Excel read it.
 _QUOTED = re.compile(rb'(?:\A|(?<=[,\r\n]))"[^"]*(?:""[^"]*)*("|\Z)')
-_NEWLINE = 10
+# A line of spaces is no row to pandas. A carriage return at the end may be half of a line end.
+_BLANK_LINES = re.compile(rb"\A(?:[ \t]*+(?:\n|\r\n|\r(?=[^\n])))*+")
+_NEWLINE, _RETURN = 10, 13
 _READ_BYTES = 1024 * 1024
 
 
 def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
     """The first row, which holds the names, then pieces of whole rows; with each its line number.
+
+    A mark of the encoding and blank lines above the names are left out; the lines are counted.
 
     Args:
         stream: the text; read from where it stands.
@@ -29,9 +34,8 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
     Raises:
         OSError: the stream cannot be read.
     """
-    line = 0
     next_limits = Limits(1, limits.size_bytes)
-    begun = b""
+    begun, line = _names(stream, next_limits)
     is_end = False
     while not is_end:
         text, is_end = _read(stream, begun, next_limits)
@@ -53,10 +57,25 @@ def pieces(stream: BinaryIO, limits: Limits) -> Iterator[tuple[bytes, int]]:
                 break
             piece = text[start:end]
             yield piece, line
-            line += piece.count(b"\n")
+            line += lines_in(piece)
             start = end
             next_limits = limits
         begun = text[start:]
+
+
+def _names(stream: BinaryIO, limits: Limits) -> tuple[bytes, int]:
+    """What has been read, from the line of names on; and how many blank lines stand above it."""
+    begun, is_end = _read(stream, b"", limits)
+    while len(begun) < len(codecs.BOM_UTF8) and not is_end:
+        begun, is_end = _read(stream, begun, limits)
+    begun = begun.removeprefix(codecs.BOM_UTF8)
+    line = 0
+    while True:
+        text = _BLANK_LINES.sub(b"", begun, count=1)
+        line += lines_in(begun[: len(begun) - len(text)])
+        if is_end or text.strip(b" \t\r\n"):
+            return text, line
+        begun, is_end = _read(stream, text, limits)
 
 
 def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:
@@ -66,14 +85,25 @@ def _read(stream: BinaryIO, begun: bytes, limits: Limits) -> tuple[bytes, bool]:
     return begun + more, not more
 
 
+def lines_in(text: bytes) -> int:
+    """How many lines end in ``text``: with a newline, a carriage return, or both."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
 def _row_ends(text: bytes) -> NDArray[np.intp]:
-    """The positions after each newline that ends a row."""
+    """The positions after each line end that ends a row.
+
+    A carriage return that is the last character ends none yet: a newline may follow it.
+    """
     characters = np.frombuffer(text, dtype=np.uint8)
-    newlines = np.flatnonzero(characters == _NEWLINE)
-    if b'"' in text and len(newlines):
+    is_end = characters == _NEWLINE
+    if b"\r" in text:
+        is_end[:-1] |= (characters[:-1] == _RETURN) & ~is_end[1:]
+    ends = np.flatnonzero(is_end)
+    if b'"' in text and len(ends):
         quoted = np.array([match.span() for match in _QUOTED.finditer(text)], dtype=np.intp)
         if len(quoted):
-            # The last quoted field that begins before a newline is the one that it may stand in.
-            field = np.searchsorted(quoted[:, 0], newlines) - 1
-            newlines = newlines[(field < 0) | (newlines >= quoted[field, 1])]
-    return newlines + 1
+            # The last quoted field that begins before a line end is the one that it may stand in.
+            field = np.searchsorted(quoted[:, 0], ends) - 1
+            ends = ends[(field < 0) | (ends >= quoted[field, 1])]
+    return ends + 1

@@ -102,14 +102,14 @@ def _csv(stream: BinaryIO, schema: Schema | None, limits: Limits) -> Iterator[Ch
     first_row = done = 0
     for piece, line in csv_text.pieces(stream, limits):
         done += len(piece)
-        if line == 0 and not head:
+        if not head:
             head = piece if piece.endswith(b"\n") else piece + b"\n"
-            with _in_file(0, 0):
+            with _in_file(0, line):
                 empty = tables.read_csv(head, None)
             if has_columns:
                 verbatim = tuple(name for name in empty.columns if name not in kinds)
             continue
-        with _in_file(first_row, line - head.count(b"\n")):
+        with _in_file(first_row, line - csv_text.lines_in(head)):
             frame = tables.read_csv(head + piece, schema, verbatim=verbatim)
             _check_texts(frame, kinds)
         if not has_columns:

@@ -12,9 +12,9 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from flavorkit.errors import RequestError
+from flavorkit.errors import PredictionError, RequestError
 from flavorkit.signature.columns import is_missing
-from flavorkit.signature.containers import frame_of, kind_of
+from flavorkit.signature.containers import frame_of, kind_of, repeated
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -30,16 +30,16 @@ def parse(body: bytes) -> Any:
     except orjson.JSONDecodeError as exc:
         raise RequestError(f"the body is not valid JSON: {exc}") from None
     try:
-        is_twice = _has_duplicate_keys(body, value)
-    except orjson.JSONEncodeError:  # deeper than it writes
+        twice = _duplicate_key(body) if _may_lack_keys(body, value) else None
+    except (orjson.JSONEncodeError, RecursionError):  # deeper than one writes, or the other reads
         raise RequestError("the body is nested too deep") from None
-    if is_twice:
-        raise RequestError(f"the body has the key {_duplicate_key(body)!r} twice in one object")
+    if twice is not None:
+        raise RequestError(f"the body has the key {twice!r} twice in one object")
     return value
 
 
-def _has_duplicate_keys(body: bytes, value: Any) -> bool:
-    """Whether the parser has dropped a key, of which it keeps the last.
+def _may_lack_keys(body: bytes, value: Any) -> bool:
+    """Whether the parser may have dropped a key: of one that stands twice it keeps the last.
 
     Each key has its colon, so a text with a key twice has more of them than what was made of it;
     other colons stand in strings, and both sides have those. In most requests all keys stand
@@ -55,9 +55,9 @@ def _has_duplicate_keys(body: bytes, value: Any) -> bool:
                 keys += sum(len(row) for row in inner if isinstance(row, dict))
         if keys == colons:
             return False
-    if b"\\u003" in body.lower():  # a colon in a string can be written so that it is not counted
-        return _duplicate_key(body) is not None
-    return colons != orjson.dumps(value).count(b":")
+    written = orjson.dumps(value).count(b":")
+    # A colon in a string can be written so that it is not counted.
+    return colons != written or b"\\u003" in body.lower()
 
 
 def _duplicate_key(body: bytes) -> str | None:
@@ -82,12 +82,17 @@ def encode(value: Any) -> bytes:
 
     Raises:
         TypeError: it holds something that JSON has no form for.
+        PredictionError: two columns of a frame have the same name.
     """
     return orjson.dumps(plain(value), _plain, _OPTIONS)
 
 
 def plain(predictions: Any) -> Any:
-    """``predictions`` as lists, dicts and arrays that :func:`encode` can write inside of others."""
+    """``predictions`` as lists, dicts and arrays that :func:`encode` can write inside of others.
+
+    Raises:
+        PredictionError: two columns of a frame have the same name.
+    """
     if isinstance(predictions, np.ndarray):
         return _array(predictions)
     if isinstance(predictions, pd.DataFrame):
@@ -95,7 +100,10 @@ def plain(predictions: Any) -> Any:
     if isinstance(predictions, pd.Series):
         return records(predictions.to_frame())
     if kind_of(predictions) in {"polars", "arrow"}:
-        return records(frame_of(predictions))
+        try:
+            return records(frame_of(predictions))
+        except ValueError as exc:
+            raise PredictionError(f"{exc}; give each a name of its own") from None
     if hasattr(predictions, "toarray"):
         return _array(predictions.toarray())
     if isinstance(predictions, Mapping):
@@ -116,8 +124,17 @@ def _array(array: np.ndarray[Any, Any]) -> Any:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame, each as its values by the names of their columns."""
+    """The rows of a frame, each as its values by the names of their columns.
+
+    Raises:
+        PredictionError: two columns have the same name, of which an object would lose one.
+    """
     names = [str(name) for name in frame.columns]
+    if twice := repeated(names):
+        raise PredictionError(
+            f"it gave more than one column named {', '.join(map(repr, twice))}; give each a name of"
+            " its own"
+        )
     columns = [frame.iloc[:, position].tolist() for position in range(len(names))]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from flavorkit.errors import InvalidInputError
 from flavorkit.signature.columns import is_missing
+from flavorkit.signature.containers import repeated
 from flavorkit.tables import strict_json
 from flavorkit.tables.chunks import Kind
 from flavorkit.tables.readers import import_pyarrow
@@ -24,7 +25,8 @@ class Writer(ABC):
         """Write the next rows.
 
         Raises:
-            InvalidInputError: they do not fit what has been written before.
+            InvalidInputError: they do not fit what has been written before, or two of their columns
+                have the same name.
         """
 
     @abstractmethod
@@ -96,11 +98,20 @@ class _Json(Writer):
             self._is_begun = True
 
 
+def _check_names(rows: pd.DataFrame) -> None:
+    if twice := repeated(rows.columns):
+        raise InvalidInputError(
+            f"the rows have more than one column named {', '.join(map(repr, twice))}, of which a"
+            " reader would see one; rename them"
+        )
+
+
 class _JsonLines(Writer):
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def write(self, rows: pd.DataFrame) -> None:
+        _check_names(rows)
         for record in strict_json.records(rows):
             self._stream.write(strict_json.encode(record) + b"\n")
 
@@ -117,6 +128,7 @@ class _Columns(Writer):
     def write(self, rows: pd.DataFrame) -> None:
         names = rows.columns.tolist()
         if self._names is None:
+            _check_names(rows)
             self._names = names
             self.begin(rows)
         elif names != self._names:

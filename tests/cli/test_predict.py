@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import operator
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -363,6 +365,25 @@ def test_without_a_signature_a_column_may_not_change_its_mind(run, iris, iris_mo
     path.write_text(HEAD + "1,2,3,4\n" * 40 + "1,2,3,x\n")
     done = run(tmp_path / "m", "-i", path, "--rows-per-chunk", 40)
     assert "column 'petal width (cm)' holds numbers above row 40 and text from" in done.output
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "\r\n\r", "\r\r\n\n"])
+def test_each_row_is_predicted_once_however_lines_end(run, line_folder, tmp_path, ends):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    each = itertools.cycle(re.findall("\r?\n|\r", ends))
+    path.write_bytes("".join(cell + next(each) for cell in "x12345").encode())
+    done = run(line_folder, "-i", path, "-o", out, "--rows-per-chunk", 2)
+    assert done.output == ""
+    assert read(out)["prediction"].round(6).tolist() == [2, 4, 6, 8, 10]
+
+
+@pytest.mark.parametrize("above", ["\n", "\ufeff", "\ufeff\r\n \n"])
+def test_what_stands_above_the_names_is_no_row(run, line_folder, tmp_path, above):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_bytes(f'{above}"x"\n1\n2\n3\n'.encode())
+    done = run(line_folder, "-i", path, "-o", out, "--rows-per-chunk", 2)
+    assert done.output == ""
+    assert read(out)["prediction"].round(6).tolist() == [2, 4, 6]
 
 
 def test_a_column_that_the_data_has_already_is_refused(run, line_folder, tmp_path):

@@ -54,6 +54,20 @@ def test_records_read_as_sentences():
     assert str(Mismatch("a", "a==1", None)) == "a==1, but a is not installed"
 
 
+UNDEFINED = [
+    'numpy; os_name ~= "posix"',
+    'numpy; python_version ~= "a"',
+    'numpy; "test" in dependency_groups',
+]
+
+
+@pytest.mark.parametrize("line", UNDEFINED)
+def test_a_marker_that_means_nothing_is_refused(line):
+    problem = r"'numpy; .*' has a marker that .*; correct it with `flavorkit models update-pip"
+    with pytest.raises(RequirementError, match=problem):
+        mismatches([line], INSTALLED.get)
+
+
 @pytest.mark.parametrize("package", ["numpy", "PyYAML", "scikit_learn"])
 def test_versions_are_those_of_the_installed_packages(package):
     assert installed_version(package) == metadata.version(package)
@@ -101,4 +115,14 @@ def test_a_list_that_cannot_be_read_is_refused_by_a_strict_load_only(iris_copy):
     manifest.write(iris_copy, flavorkit.trust.signing_key(create=True))
     assert flavorkit.load_model(iris_copy)
     with pytest.raises(RequirementError, match="reads another file"):
+        flavorkit.load_model(iris_copy, strict_env=True)
+
+
+@pytest.mark.parametrize("line", UNDEFINED)
+def test_a_model_with_a_marker_that_means_nothing_loads_with_a_warning(iris_copy, line):
+    (iris_copy / "requirements.txt").write_text(f"{line}\n")
+    manifest.write(iris_copy, flavorkit.trust.signing_key(create=True))
+    with pytest.warns(UserWarning, match=r"was not compared .*'numpy; .*' has a marker"):
+        assert flavorkit.load_model(iris_copy)
+    with pytest.raises(RequirementError, match=r"'numpy; .*' has a marker"):
         flavorkit.load_model(iris_copy, strict_env=True)

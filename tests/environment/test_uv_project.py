@@ -125,6 +125,22 @@ def test_without_uv_requirements_are_found_out(project, iris_model, tmp_path, mo
     assert not (tmp_path / "m" / "uv.lock").exists()
 
 
+@pytest.mark.parametrize("variable", ["UV_PROJECT", "UV_WORKING_DIRECTORY"])
+def test_no_variable_leads_to_another_project(project, tmp_path, monkeypatch, variable):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "pyproject.toml").write_text(PYPROJECT.replace('"six==1.16.0"', ""))
+    (other / "uv.lock").write_text(HEAD + OWN.partition("dependencies")[0])
+    monkeypatch.setenv(variable, str(other))
+    assert uv_project.detect(project).requirements.lines == (" ".join(SIX),)
+
+
+def test_code_in_the_project_does_not_run_as_uv(project, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")  # so that uv is called as a module
+    (project / "uv.py").write_text("raise SystemExit('the planted code ran')")
+    assert uv_project.detect(project).requirements.lines == (" ".join(SIX),)
+
+
 def test_a_lock_that_cannot_be_read_is_said(project):
     (project / "uv.lock").write_text("nonsense")
     with pytest.warns(UserWarning, match=r"uv export failed: .*nonsense"):

@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 import flavorkit
 from flavorkit.errors import InvalidInputError, PredictionError
-from flavorkit.pyfunc.batch import guarded, limits_for, predict_chunks, table_of
+from flavorkit.pyfunc.batch import beside, guarded, limits_for, predict_chunks, table_of
 from flavorkit.tables.chunks import Chunk, Limits
 
 
@@ -111,9 +111,34 @@ def test_predictions_of_every_kind_become_columns(predictions, expected):
     [
         (np.array([1, 2, 3]), "3 predictions for 2 rows"),
         (0.5, "it gave a float"),
+        (np.array(0.5), "it gave one value for all rows"),
+        ({"a": np.array([1, 2]), "b": 0.5}, "it gave one value for all rows as 'b'"),
         ([np.eye(2), np.eye(2)], "a list of tables"),
     ],
 )
 def test_what_is_not_one_for_each_row_is_refused(predictions, problem):
     with pytest.raises(PredictionError, match=problem):
         table_of(predictions, 2)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "name"),
+    [
+        (pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]), "a"),
+        (pd.DataFrame([[1, 2], [3, 4]], columns=[1, "1"]), "1"),
+        (pa.table([[1, 2], [3, 4]], names=["a", "a"]), "a"),
+        ([{1: 1, "1": 2}, {1: 3, "1": 4}], "1"),
+        ({1: np.array([1, 2]), "1": np.array([3, 4])}, "1"),
+        ({"a": np.eye(2), "a_1": np.array([3, 4])}, "a_1"),
+    ],
+)
+def test_no_column_of_predictions_takes_the_place_of_another(predictions, name):
+    problem = rf"more than one column named '{name}'.*; give each a name of its own"
+    with pytest.raises(PredictionError, match=problem):
+        table_of(predictions, 2)
+
+
+def test_columns_of_the_data_that_have_one_name_are_not_kept_as_one():
+    inputs = pd.DataFrame([[1, 2]], columns=[1, "1"])
+    with pytest.raises(InvalidInputError, match=r"more than one column named '1'; rename"):
+        beside(inputs, pd.DataFrame({"prediction": [3]}))

@@ -37,3 +37,10 @@ def test_what_does_not_work_is_said(iris, iris_folder):
         flavorkit.models.predict(iris_folder, X.iloc[:2, :3], env_manager="local")
     with pytest.raises(TypeError, match="pass either input_data or input_path"):
         flavorkit.models.predict(iris_folder)
+
+
+def test_code_in_the_working_folder_does_not_run(iris, iris_folder, tmp_path, monkeypatch):
+    (tmp_path / "flavorkit.py").write_text("raise SystemExit('the planted code ran')")
+    monkeypatch.chdir(tmp_path)
+    answer = flavorkit.models.predict(iris_folder, iris[0][:2], env_manager="local")
+    assert json.loads(answer) == {"predictions": [0, 0]}

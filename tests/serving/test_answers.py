@@ -9,10 +9,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from flavorkit.errors import InvalidInputError
+from flavorkit.errors import InvalidInputError, PredictionError
 from flavorkit.serving.answers import encode, encode_error
 
 
@@ -46,7 +47,6 @@ LONG = b"x" * 60
         (pd.DataFrame({"t": pd.to_datetime(["2026-01-31", None])}), [{"t": "2026-01-31T00:00:00"}, {"t": None}]),
         (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), [{"a": 1}, {"a": None}]),
         (pd.DataFrame({"f": np.array([0.1], "float32")}), [{"f": float(np.float32(0.1))}]),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), [{"a": 2}]),
         (pd.DataFrame({0: [1]}), [{"0": 1}]),
         (pd.Series([1, 2], name="y"), [{"y": 1}, {"y": 2}]),
         (pd.Series([1.5]), [{"0": 1.5}]),
@@ -74,6 +74,19 @@ def test_a_bare_answer_is_the_list_alone():
 def test_what_has_no_form_in_json_is_a_type_error(value):
     with pytest.raises(TypeError, match="not JSON serializable"):
         encode([value])
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        pd.DataFrame([[1, 2]], columns=["1", "1"]),
+        pd.DataFrame([[1, 2]], columns=[1, "1"]),
+        pa.table([[1], [2]], names=["1", "1"]),
+    ],
+)
+def test_no_column_of_a_frame_takes_the_place_of_another(predictions):
+    with pytest.raises(PredictionError, match=r"more than one column named '1'.*; give each a"):
+        encode(predictions)
 
 
 def test_errors_have_one_shape_whatever_they_quote():

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from flavorkit.errors import InvalidInputError
+from flavorkit.errors import InvalidInputError, SignatureError
 from flavorkit.signature import (
     AnyType,
     Array,
@@ -29,6 +29,7 @@ from flavorkit.signature import (
     infer_signature,
 )
 from flavorkit.signature.columns import is_missing
+from flavorkit.signature.infer import infer_schema
 from tests.signature.test_infer import ROWS, pandas_frame
 
 
@@ -184,6 +185,19 @@ def test_extra_columns_are_left_out_with_a_warning():
     frame = pd.DataFrame({"a": [1], "b": [2]})
     with pytest.warns(UserWarning, match="columns 'b' are not in the model's signature"):
         assert enforce(frame, Schema([ColSpec("long", "a")])).columns.tolist() == ["a"]
+
+
+def test_a_table_of_arrow_with_a_name_twice_is_refused():
+    table = pa.table([[1.0], [2.0]], names=["a", "a"])
+    for schema in (
+        Schema([ColSpec("double", "a")]),
+        Schema([TensorSpec("float64", (-1, 2))]),
+        Schema([TensorSpec("float64", (-1,), "a")]),
+    ):
+        with pytest.raises(InvalidInputError, match=r"more than one column named 'a'"):
+            enforce(table, schema)
+    with pytest.raises(SignatureError, match=r"more than one column named 'a'"):
+        infer_schema(table)
 
 
 def test_a_column_twice_is_refused():

@@ -122,6 +122,22 @@ def test_a_table_that_does_not_fit_its_names_is_refused(text, problem, schema):
         read_csv(text.encode(), schema)
 
 
+@pytest.mark.parametrize("blank", ["", "\n", "\r", "\r\n", " \t\n\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["a", "a,b", "a\nb"])
+def test_a_mark_of_the_encoding_and_blank_lines_above_the_names_say_nothing(mark, blank, name):
+    frame = read_csv(f'{mark}{blank}"{name}","c"\n1,2\n'.encode(), None)
+    assert frame.to_dict("list") == {name: [1], "c": [2]}
+
+
+@pytest.mark.parametrize("above", ["\n", "\ufeff", "\ufeff \n\n"])
+def test_names_below_blank_lines_are_checked_too(above):
+    with pytest.raises(RequestError, match=r"the name 'a' stands twice"):
+        read_csv(f'{above}"a",a\n1,2\n'.encode(), None)
+    with pytest.raises(RequestError, match=r"row 0 has 3 values for 2 names"):
+        read_csv(f"{above}a,b\n \n\n1,2,3\n".encode(), None)
+
+
 def test_csv_means_what_json_means():
     schema = Schema([ColSpec("binary", "b"), ColSpec("float", "f")])
     frame = enforce(read_csv(b"b,f\nYQ==,0.1\n,1\n", schema), schema)
