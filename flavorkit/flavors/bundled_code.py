@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import itertools
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -23,11 +22,10 @@ from types import ModuleType
 from typing import Any
 
 from flavorkit.errors import UnreadableModelError
+from flavorkit.flavors.private_names import new_package
 from flavorkit.flavors.unsafe_load import execute
 from flavorkit.trust import Grant
 
-_PREFIX = "_flavorkit_model_code_"
-_numbers = itertools.count(1)
 _bundles: dict[str, Bundle] = {}
 
 
@@ -54,7 +52,7 @@ class Bundle:
             raise UnreadableModelError(
                 root, f"its module {shadowed[0]} has the name of one of the standard library"
             )
-        self.package = f"{_PREFIX}{next(_numbers)}"
+        self.package = new_package()
         self.builtins = {**vars(builtins), "__import__": self._import}
         if root is not None:
             _install(self)

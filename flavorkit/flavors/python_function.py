@@ -23,7 +23,7 @@ from flavorkit.flavors.python_model import (
     collecting,
     config_of,
 )
-from flavorkit.flavors.unsafe_load import load_pickle, missing_module
+from flavorkit.flavors.unsafe_load import explaining, load_pickle
 from flavorkit.trust import Grant
 
 _PICKLE = "python_model.pkl"
@@ -189,13 +189,12 @@ class PythonFunction(Flavor):
 
 def _run(path: Path, bundle: Bundle, settings: Mapping[str, Any]) -> Any:
     """What the file of code says is the model."""
-    with collecting(settings) as models, listening(path, settings) as told_to_mlflow:
-        try:
-            bundle.run(path)
-        except ModuleNotFoundError as exc:
-            raise missing_module(path, exc) from exc
-        except Exception as exc:
-            raise UnreadableModelError(path, exc) from exc
+    with (
+        collecting(settings) as models,
+        listening(path, settings) as told_to_mlflow,
+        explaining(path),
+    ):
+        bundle.run(path)
     chosen = [*models, *told_to_mlflow]
     if not chosen:
         raise UnreadableModelError(path, "it does not call flavorkit.models.set_model(model)")
@@ -213,8 +212,9 @@ def _load_by_module(
             f"the loader_module {name!r} is not among the modules that the folder brings",
         )
     path = inside(folder, config["data"]) if config.get("data") else folder
-    load = bundle.import_module(name)._load_pyfunc  # noqa: SLF001 - MLflow's name for it
-    return load(str(path), dict(settings)) if settings else load(str(path))
+    with explaining(path):
+        load = bundle.import_module(name)._load_pyfunc  # noqa: SLF001 - MLflow's name for it
+        return load(str(path), dict(settings)) if settings else load(str(path))
 
 
 def _is_code_file(model: Any) -> bool:

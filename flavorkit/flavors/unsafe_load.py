@@ -13,11 +13,14 @@ import gzip
 import lzma
 import pickle
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
+from flavorkit.flavors.private_names import plain
 from flavorkit.trust import Grant
 
 
@@ -55,12 +58,8 @@ def load_pickle(
         raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
     with _open(path, compression) as file:
         reader = _Reader(file, bundle)
-        try:
+        with explaining(path):
             native = reader.load()
-        except ModuleNotFoundError as exc:
-            raise missing_module(path, exc) from exc
-        except Exception as exc:  # unpickling calls whatever the file names
-            raise UnreadableModelError(path, exc) from exc
     return Loaded(native, frozenset(reader.modules))
 
 
@@ -75,9 +74,23 @@ def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust
     exec(compile(source, str(path), "exec", dont_inherit=True), variables)  # noqa: S102
 
 
-def missing_module(path: Path, exc: ModuleNotFoundError) -> FlavorkitError:
-    """The error for a file that refers to a module that is not there."""
-    name = exc.name or ""
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """While code of the folder's runs: whatever it raises is said of the file at ``path``.
+
+    Raises:
+        MissingDependencyError: the code needs MLflow.
+        UnreadableModelError: anything else.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise _missing_module(path, plain(exc.name or "")) from exc
+    except Exception as exc:
+        raise UnreadableModelError(path, plain(f"{type(exc).__name__}: {exc}")) from exc
+
+
+def _missing_module(path: Path, name: str) -> FlavorkitError:
     if name.partition(".")[0] == "mlflow":
         return MissingDependencyError(f"{path}, which is made of MLflow's own classes,", "mlflow")
     return UnreadableModelError(

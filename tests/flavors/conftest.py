@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import textwrap
 
 import pytest
 
@@ -53,3 +54,17 @@ def with_example(model, path, **more):
         return flavorkit.save_model(
             model.native, path, input_example=model.data[:2], **model.options, **more
         )
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes files of code under a scratch folder."""
+
+    def files(**texts):
+        for name, text in texts.items():
+            path = tmp_path / "src" / f"{name.replace('__in__', '/')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text))
+        return tmp_path / "src"
+
+    return files

@@ -6,7 +6,6 @@ import json
 import py_compile
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +23,7 @@ from flavorkit.errors import (
     UnsavableModelError,
 )
 from flavorkit.pyfunc import PythonModel, save_model
+from tests.flavors.scripts import script
 
 X = pd.DataFrame({"a": [1.0, 2.0]})
 
@@ -41,32 +41,6 @@ class Point(pydantic.BaseModel):
 class Points(PythonModel):
     def predict(self, model_input: list[Point]) -> list[float]:
         return [point.x + point.y for point in model_input]
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes files of code under a scratch folder."""
-
-    def files(**texts):
-        for name, text in texts.items():
-            path = tmp_path / "src" / f"{name.replace('__in__', '/')}.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(textwrap.dedent(text))
-        return tmp_path / "src"
-
-    return files
-
-
-def script(path, *arguments):
-    """Run a script of the user's in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(path), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_class_of_a_script_travels_with_the_model(tmp_path, write):
