@@ -251,6 +251,21 @@ def test_type_hints_make_the_signature_and_the_data(tmp_path):
         model.predict([{"x": 1.0}, {"y": 2.0}])
 
 
+def test_a_models_own_attributes_may_have_any_name(tmp_path):
+    class Applying(PythonModel):
+        def __init__(self):
+            self.function = self.func = len
+            self.hints = self.predict_hints = (int, int)
+
+        def predict(self, context, model_input: list[str]) -> list[int]:
+            return [self.function(text) for text in model_input]
+
+    flavorkit.save_model(Applying(), tmp_path / "m", input_example=["a", "bb"])
+    model = flavorkit.load_model(tmp_path / "m")
+    assert model.predict(["abc"]) == [3]
+    assert model.metadata.is_signature_from_type_hint
+
+
 def test_a_stream_is_what_the_model_yields(tmp_path):
     class Counting(PythonModel):
         def predict(self, context, model_input, params=None):
