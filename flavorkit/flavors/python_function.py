@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flavorkit import atomic
 from flavorkit.descriptor import PYFUNC, inside
 from flavorkit.errors import DescriptorError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import type_hints
@@ -31,7 +31,7 @@ _CODE = "code"
 _ARTIFACTS = "artifacts"
 _DATA = "data"
 # Caches and version control, which nobody means when they name a folder of code.
-_NOT_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv", ".mypy_cache")
+_NOT_CODE = ("__pycache__", "*.pyc", ".git", ".venv", ".mypy_cache")
 
 
 @dataclass(frozen=True)
@@ -259,11 +259,7 @@ def _copy_code(code_paths: Sequence[str | Path] | None, folder: Path) -> bool:
         target = folder / _CODE / path.resolve().name
         if target.exists():
             raise UnsavableModelError(f"two code_paths are called {target.name!r}; rename one")
-        target.parent.mkdir(exist_ok=True)
-        if path.is_dir():
-            shutil.copytree(path, target, ignore=_NOT_CODE)
-        else:
-            shutil.copyfile(path, target)
+        atomic.copy(path, target, leaving_out=_NOT_CODE)
     return bool(code_paths)
 
 
@@ -271,22 +267,20 @@ def _copy_data(loader: str, data_path: str | Path | None, folder: Path) -> dict[
     section: dict[str, Any] = {"loader_module": loader}
     if data_path is not None:
         source = Path(data_path)
-        (folder / _DATA).mkdir()
         section["data"] = f"{_DATA}/{source.resolve().name}"
-        _copy(source, folder / section["data"])
+        atomic.copy(source, folder / section["data"])
     return section
 
 
 def _copy_file(source: Path, folder: Path) -> str:
     if not source.is_file():
         raise UnsavableModelError(f"there is no file of code at {source}")
-    shutil.copyfile(source, folder / source.name)
+    atomic.copy(source, folder / source.name)
     return source.name
 
 
 def _copy_artifacts(artifacts: Mapping[str, str | Path], folder: Path) -> dict[str, Any]:
     section: dict[str, Any] = {}
-    (folder / _ARTIFACTS).mkdir()
     for name, given in artifacts.items():
         source = Path(str(given).removeprefix("file://"))
         if not source.exists():
@@ -294,17 +288,9 @@ def _copy_artifacts(artifacts: Mapping[str, str | Path], folder: Path) -> dict[s
         place = f"{_ARTIFACTS}/{source.resolve().name}"
         if (folder / place).exists():
             place = f"{_ARTIFACTS}/{len(section)}/{source.resolve().name}"
-            (folder / place).parent.mkdir()
-        _copy(source, folder / place)
+        atomic.copy(source, folder / place)
         section[str(name)] = {"path": place, "uri": str(given)}
     return section
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
 
 
 def _imports_of(folder: Path) -> frozenset[str]:

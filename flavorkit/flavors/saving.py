@@ -6,7 +6,6 @@ import difflib
 import inspect
 import os
 import platform
-import shutil
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from flavorkit import manifest
-from flavorkit.atomic import publish
+from flavorkit.atomic import copy, publish
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.environment import files, uv_project
 from flavorkit.environment.choice import Choice, RequirementsLike
@@ -263,11 +262,7 @@ def _copy_extra_files(extra_files: Sequence[str | Path], folder: Path) -> None:
         target = folder / "extra_files" / file.name
         if target.exists():
             raise UnsavableModelError(f"two extra_files are called {file.name!r}; rename one")
-        target.parent.mkdir(exist_ok=True)
-        if file.is_dir():
-            shutil.copytree(file, target)
-        else:
-            shutil.copyfile(file, target)
+        copy(file, target)
 
 
 def _size_of(folder: Path) -> int:

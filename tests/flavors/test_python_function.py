@@ -240,6 +240,30 @@ def test_artifacts_are_copied_in_under_names_that_keep_apart(tmp_path):
         flavorkit.save_model(Reading(), tmp_path / "n", artifacts={"gone": tmp_path / "gone"})
 
 
+@pytest.mark.parametrize("option", ["code_paths", "artifacts", "data_path", "extra_files"])
+def test_the_working_folder_may_come_along_though_the_model_is_saved_in_it(
+    tmp_path, write, monkeypatch, option
+):
+    src = write(
+        loader="""
+        def _load_pyfunc(path):
+            return lambda data: data["a"]
+        """
+    )
+    monkeypatch.chdir(src)
+    options = {"python_model": lambda data: data["a"], "pip_requirements": []}
+    if option == "data_path":
+        options = {"loader_module": "loader", "code_paths": ["loader.py"], "pip_requirements": []}
+    options[option] = {"all": "."} if option == "artifacts" else "."
+    for _ in range(2):  # the second time, there is a model to be replaced
+        save_model("m", **options, overwrite=True)
+        assert flavorkit.load_model("m").predict(X).tolist() == [1, 2]
+        inside = {path.name for path in Path("m").rglob("*")}
+        assert "loader.py" in inside
+        assert not {"m", ".flavorkit-partial"} & {name[:18] for name in inside}
+        assert len(list(Path("m").rglob("MLmodel"))) == 1
+
+
 def test_type_hints_make_the_signature_and_the_data(tmp_path):
     descriptor = flavorkit.save_model(Points(), tmp_path / "m", pip_requirements=[])
     assert descriptor.is_signature_from_type_hint
