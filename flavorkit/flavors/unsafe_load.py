@@ -132,6 +132,8 @@ class _Reader(pickle.Unpickler):
                 return self._noting_import(found)
             if name == "_make_function":
                 return self._noting_code(found)
+            if name == "_function_setstate" and self._bundle is not None:
+                return self._keeping_builtins(found)
         return found
 
     def _noting_import(self, subimport: Any) -> Any:
@@ -154,6 +156,16 @@ class _Reader(pickle.Unpickler):
             return types.FunctionType(code, variables, *args)
 
         return noted
+
+    def _keeping_builtins(self, set_state: Any) -> Any:
+        def kept(function: types.FunctionType, state: Any) -> None:
+            variables = function.__globals__
+            before = variables.get("__builtins__")
+            set_state(function, state)
+            # cloudpickle puts in Python's own, which is what functions inside this one would get.
+            variables["__builtins__"] = before
+
+        return kept
 
 
 def _imports_of(code: types.CodeType) -> set[str]:

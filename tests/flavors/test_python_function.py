@@ -159,6 +159,28 @@ def test_packages_dataclasses_and_late_imports_work(tmp_path, write):
     assert flavorkit.load_model(tmp_path / "m").predict(X).tolist() == [20.5, 30.5]
 
 
+def test_a_function_inside_a_function_of_a_script_sees_the_modules_too(tmp_path, write):
+    src = write(
+        save="""
+        import sys
+        import flavorkit
+
+        def predict(data):
+            def factor():
+                import helper
+                return helper.FACTOR
+            return data["a"] * factor()
+
+        flavorkit.pyfunc.save_model(
+            sys.argv[1], python_model=predict, code_paths=[sys.argv[2]], pip_requirements=[]
+        )
+        """,
+        helper="FACTOR = 2",
+    )
+    script(src / "save.py", tmp_path / "m", src / "helper.py")
+    assert flavorkit.load_model(tmp_path / "m").predict(X).tolist() == [2, 4]
+
+
 def test_a_module_may_not_stand_for_one_of_the_standard_library(tmp_path, write):
     src = write(code_model=CODE, helper="FACTOR = 2", json="dumps = None")
     with pytest.raises(UnreadableModelError, match="json has the name of one of the standard"):
