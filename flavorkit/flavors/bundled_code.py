@@ -18,7 +18,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from flavorkit.errors import UnreadableModelError
@@ -46,7 +46,7 @@ class Bundle:
             raise trust.refusal(f"{root.name}/ holds Python modules, which are run when imported")
         self.root = root
         self._trust = trust
-        self.names = frozenset() if root is None else _top_level_names(root)
+        self.names = frozenset() if root is None else top_level_names(root)
         shadowed = sorted(self.names & sys.stdlib_module_names)
         if shadowed:
             raise UnreadableModelError(
@@ -60,6 +60,11 @@ class Bundle:
     def has(self, module: str) -> bool:
         """Whether ``module`` is one of these, or inside one of them."""
         return module.partition(".")[0] in self.names
+
+    def places(self) -> list[Path]:
+        """The files and folders that the modules are in."""
+        entries = sorted(self.root.iterdir()) if self.root is not None else []
+        return [entry for entry in entries if entry.name.removesuffix(".py") in self.names]
 
     def import_module(self, module: str) -> ModuleType:
         """The module of this name, run now if it has not been."""
@@ -102,7 +107,20 @@ class Bundle:
         return module
 
 
-def _top_level_names(root: Path) -> frozenset[str]:
+def bundle_of(module: str) -> Bundle | None:
+    """The bundle that the private name ``module`` belongs to, if that brings any modules."""
+    return _bundles.get(module.partition(".")[0])
+
+
+def bundle_behind(function: FunctionType) -> Bundle | None:
+    """The bundle that the imports in the body of ``function`` look at first."""
+    looked_up: Any = function.__builtins__  # type: ignore[attr-defined]
+    behind = getattr(looked_up.get("__import__"), "__self__", None)
+    return behind if isinstance(behind, Bundle) else None
+
+
+def top_level_names(root: Path) -> frozenset[str]:
+    """The modules and packages that a folder brings."""
     found = set()
     for entry in root.iterdir():
         if entry.is_dir() and any(entry.rglob("*.py")):

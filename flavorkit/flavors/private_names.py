@@ -20,6 +20,11 @@ def new_package() -> str:
     return f"{_PREFIX}{next(_numbers)}"
 
 
+def is_private(module: str) -> bool:
+    """Whether ``module`` is the private name of a folder's module."""
+    return _PRIVATE.match(module) is not None
+
+
 def plain(text: str) -> str:
     """``text``, such as a module's name, with the names that the modules have in the folder."""
     return _PRIVATE.sub("", text)

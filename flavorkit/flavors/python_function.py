@@ -12,7 +12,7 @@ from typing import Any
 from flavorkit import atomic
 from flavorkit.descriptor import PYFUNC, inside
 from flavorkit.errors import DescriptorError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import type_hints
+from flavorkit.flavors import pickle_file, type_hints
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.bundled_code import Bundle
 from flavorkit.flavors.mlflow_code import listening
@@ -91,7 +91,9 @@ class PythonFunction(Flavor):
         elif _is_code_file(model):
             section["model_code_path"] = _copy_file(Path(model), folder)
         else:
-            packages = (_dump(model, folder / _PICKLE),)
+            code = folder / _CODE if bundled else None
+            pickle_file.dump(_picklable(model), folder / _PICKLE, code=code)
+            packages = ("cloudpickle",)
             section |= _pickle_section()
         if artifacts:
             section[_ARTIFACTS] = _copy_artifacts(artifacts, folder)
@@ -227,23 +229,15 @@ def _is_streamable(model: Any) -> bool:
     return stream is not None and home.partition(".")[0] not in {"flavorkit", "mlflow"}
 
 
-def _dump(model: Any, path: Path) -> str:
-    import cloudpickle
-
-    known = callable(getattr(model, "predict", None))
-    if not known and not callable(model):
+def _picklable(model: Any) -> Any:
+    """``model``, or what makes one of it."""
+    if callable(getattr(model, "predict", None)):
+        return model
+    if not callable(model):
         raise UnsavableModelError(
             f"a {type(model).__name__} is no PythonModel, no function and no path of a .py file"
         )
-    try:
-        content = cloudpickle.dumps(model if known else FunctionModel(model))
-    except Exception as exc:  # pickling calls methods of the user's
-        raise UnsavableModelError(
-            f"cloudpickle cannot write the model ({exc}); load what it cannot in load_context(),"
-            " or save the file of code instead, which calls flavorkit.models.set_model"
-        ) from exc
-    path.write_bytes(content)
-    return "cloudpickle"
+    return FunctionModel(model)
 
 
 def _pickle_section() -> dict[str, Any]:

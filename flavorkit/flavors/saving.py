@@ -24,6 +24,7 @@ from flavorkit.environment.choice import Choice, RequirementsLike
 from flavorkit.errors import InvalidInputError, PathOccupiedError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Saved
 from flavorkit.flavors.loading import config_of, needing
+from flavorkit.flavors.private_names import is_private, plain
 from flavorkit.flavors.registry import flavor_for, get_flavor
 from flavorkit.signature import ModelSignature, compile_schema, infer_from_example
 from flavorkit.signature.containers import adapt
@@ -108,6 +109,7 @@ def save_model(
         loaded = saved.loaded or chosen.load(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
+        _refuse_private_names(loaded)
         from_hints = saved.signature is not None and signature is None
         if from_hints:
             signature = saved.signature
@@ -192,6 +194,16 @@ def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, str | int | float | bool | date):
         return value
     raise TypeError(f"{where} is a {type(value).__name__}, which has no place in a YAML file")
+
+
+def _refuse_private_names(loaded: Loaded) -> None:
+    found = sorted(plain(module) for module in loaded.modules if is_private(module))
+    if found:
+        raise UnsavableModelError(
+            f"the model uses the module {found[0]!r}, which the folder of another model brought and"
+            " only that one sees; install it as a package, or save the model with"
+            " flavorkit.pyfunc.save_model(python_model=..., code_paths=[...])"
+        )
 
 
 def _sections(

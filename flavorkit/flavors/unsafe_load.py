@@ -148,9 +148,9 @@ class _Reader(pickle.Unpickler):
     def _noting_code(self, make_function: Any) -> Any:
         def noted(code: types.CodeType, variables: dict[str, Any], *args: Any) -> Any:
             if self._bundle is None:
-                self.modules |= _imports_of(code)
+                self.modules |= imports_of(code)
                 return make_function(code, variables, *args)
-            self.modules |= {name for name in _imports_of(code) if not self._bundle.has(name)}
+            self.modules |= {name for name in imports_of(code) if not self._bundle.has(name)}
             # What make_function does, but for the imports in the function's body.
             variables["__builtins__"] = self._bundle.builtins
             return types.FunctionType(code, variables, *args)
@@ -168,8 +168,8 @@ class _Reader(pickle.Unpickler):
         return kept
 
 
-def _imports_of(code: types.CodeType) -> set[str]:
-    """The modules that a function's body imports."""
+def imports_of(code: types.CodeType) -> set[str]:
+    """The modules that a function's body imports, and those of the functions in it."""
     found = {
         str(instruction.argval)
         for instruction in dis.get_instructions(code)
@@ -177,5 +177,5 @@ def _imports_of(code: types.CodeType) -> set[str]:
     }
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= _imports_of(constant)
+            found |= imports_of(constant)
     return found
