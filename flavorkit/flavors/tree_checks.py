@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flavorkit.flavors.compiled_state import require, within
+from flavorkit.flavors.compiled_state import require
 
 MAX_DEPTH = 4096
 """How deep a tree may be; some explanations recurse into it."""
@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 
 
 def check_links(sizes: Integers, inner: NDArray[np.bool_], left: Integers, right: Integers) -> None:
-    """Refuse links that lead out of their tree, in a circle, or to a node by two ways.
+    """Refuse links that lead out of their tree, in a circle, nowhere from the root, or to a node by two ways.
 
     The nodes of all trees stand one after another, each tree begins with its root, and links count
     from the root of their tree.
@@ -47,11 +47,13 @@ def check_links(sizes: Integers, inner: NDArray[np.bool_], left: Integers, right
     # Where every node has one parent at most, and a root none, there is one way to each.
     reached = np.bincount(children[:, parents].ravel(), minlength=1)
     require(int(reached.max()) <= 1, "a tree with two ways to a node")
-    level, depth = roots, 0
+    level, depth, found = roots, 0, 0
     while (level := level[inner[level]]).size:
+        found += len(level)
         level = children[:, level].ravel()
         depth += 1
         require(depth <= MAX_DEPTH, f"a tree deeper than {MAX_DEPTH}")
+    require(found == len(parents), "a tree with nodes beside it")
 
 
 def integers(values: Any, what: str) -> Integers:
@@ -78,5 +80,3 @@ def check_ranges(starts: Integers, values: int, what: str) -> None:
         f"{what} out of bounds",
     )
 
-
-__all__ = ["MAX_DEPTH", "Integers", "check_links", "check_ranges", "integers", "require", "within"]

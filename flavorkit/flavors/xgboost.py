@@ -82,7 +82,7 @@ class Xgboost(Flavor):
         is_told = isinstance(missing, Real) and kind is not xgboost.Booster
         native = kind(missing=float(missing)) if is_told else kind()
         with reading(path):
-            native.load_model(xgboost_file.read(path))
+            native.load_model(xgboost_file.read(path, installed=xgboost.__version__))
         return Loaded(native)
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:

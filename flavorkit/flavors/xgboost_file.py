@@ -18,34 +18,36 @@ from typing import Any, TypeVar
 import numpy as np
 
 from flavorkit.flavors import ubjson
-from flavorkit.flavors.tree_checks import (
-    Integers,
-    check_links,
-    check_ranges,
-    integers,
-    require,
-    within,
-)
+from flavorkit.flavors.compiled_state import ForgedStateError, require, within
+from flavorkit.flavors.tree_checks import Integers, check_links, check_ranges, integers
 
 _T = TypeVar("_T")
 
 _ROOT = (-1, 2**31 - 1)  # what stands for the parent of a root
 _MAX_CATEGORY = 2**24  # XGBoost keeps categories as 32-bit floats, which are exact up to here
+_SEPARATE_LEAVES = (3, 2)  # since then, leaves of several values stand apart; it crashes on others
 _FEW = 1024  # outputs that a model may have without a tree for each
 
 
-def read(path: Path) -> bytearray:
+def read(path: Path, *, installed: str) -> bytearray:
     """The content of ``path``, as XGBoost may load it.
+
+    Args:
+        path: the file.
+        installed: the version of XGBoost that will.
 
     Raises:
         ValueError: it is none of XGBoost's formats, or no model that XGBoost would have written.
     """
     content = path.read_bytes()
-    if content[:2] == b"{L":
-        _check_model(ubjson.loads(content))
+    is_binary = content[:2] == b"{L"
+    model = ubjson.loads(content) if is_binary else parse_json(content)
+    try:
+        _check_model(model, tuple(map(int, installed.split(".")[:2])))
+    except KeyError as exc:
+        raise ForgedStateError(f"forged: a part without {exc}") from exc
+    if is_binary:
         return bytearray(content)
-    model = parse_json(content)
-    _check_model(model)
     # Written again, so that XGBoost's reader and Python's cannot see two things in one text.
     return bytearray(json.dumps(model, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -93,7 +95,7 @@ def _names(column: Mapping[str, Any]) -> Any:
     return np.array([text[start:end].decode() for start, end in spans], dtype=object)
 
 
-def _check_model(model: Any) -> None:
+def _check_model(model: Any, installed: tuple[int, ...]) -> None:
     require(isinstance(model, dict), "no model of XGBoost's")
     learner = _part(model, "learner", dict)
     for key in ("feature_names", "feature_types"):
@@ -114,7 +116,13 @@ def _check_model(model: Any) -> None:
         require(weights.ndim == 1 and weights.dtype.kind in "fi", "weights that are no numbers")
         require(len(weights) == (n_features + 1) * n_outputs, "more or fewer weights than features")
         return
-    n_trees = _check_trees(_part(booster, "model", dict), n_features, n_outputs)
+    trees = _part(booster, "model", dict)
+    n_trees = _check_trees(trees, n_features, n_outputs)
+    if installed >= _SEPARATE_LEAVES and any(map(_has_old_leaves, trees["trees"])):
+        raise ValueError(
+            "it has leaves of several values as XGBoost wrote them before 3.2, which the installed"
+            " version cannot read; load it with the version that trained it"
+        )
     if kind == "dart":
         dropped = _part(learner, "gradient_booster", dict)["weight_drop"]
         require(len(dropped) == n_trees, "more or fewer weights than trees")
@@ -181,6 +189,7 @@ def _check_nodes(trees: Sequence[Any], n_features: int, n_outputs: int) -> int:
         return 1
     width = int(widths[0])
     require(bool((widths == width).all()), "trees with leaves of another size")
+    require(len({"split_type" in tree for tree in trees}) == 1, "trees without kinds of splits")
     require(width in {1, n_outputs}, "leaves with more or fewer values than outputs")
     left, right, parents, features = (
         integers(np.concatenate([np.asarray(tree[key]) for tree in trees]), key)
@@ -204,12 +213,19 @@ def _check_lengths(tree: Mapping[str, Any], n_features: int) -> tuple[int, int]:
     require(_number(counts, "num_feature", 1 << 31) == n_features, "a tree of other features")
     for key in ("left_children", "right_children", "parents", "split_indices", "default_left"):
         require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")
-    for key in ("split_conditions", "sum_hessian", "loss_changes"):
-        require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")
+    require(len(tree["split_conditions"]) == size, "a tree with more or fewer conditions than nodes")
+    for key in ("sum_hessian", "loss_changes"):
+        if key in tree or not _has_old_leaves(tree):
+            require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")
     require(len(tree["base_weights"]) == size * width, "a tree with more or fewer weights")
-    if "split_type" in tree:
+    if "split_type" in tree or width > 1:  # XGBoost before 1.3 wrote none
         _check_category_splits(tree, size)
     return size, width
+
+
+def _has_old_leaves(tree: Mapping[str, Any]) -> bool:
+    several = _number(tree["tree_param"], "size_leaf_vector", 1 << 31, 0) > 1
+    return several and "leaf_weights" not in tree
 
 
 def _check_category_splits(tree: Mapping[str, Any], size: int) -> None:
