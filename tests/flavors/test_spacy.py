@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -138,12 +139,12 @@ def test_a_component_that_nobody_will_import_is_warned_of(tmp_path):
 
     nlp = spacy.blank("en")
     nlp.add_pipe("flavorkit_shouting")
-    with pytest.warns(UserWarning) as caught:
+    hidden = f"components or functions of {__name__}, which have to be"
+    with (
+        pytest.warns(UserWarning, match=hidden),
+        pytest.warns(UserWarning, match="which no installed package provides"),
+    ):
         flavorkit.save_model(nlp, tmp_path / "m")
-    assert any(
-        f"components or functions of {__name__}, which have to be" in str(one.message)
-        for one in caught
-    )
     loaded = flavorkit.load_model(tmp_path / "m")
     assert loaded.predict(["x"])["entities"].tolist() == [[]]
     assert not loaded.is_row_wise  # of spaCy's own components alone it is known
@@ -186,15 +187,13 @@ def test_threads_share_a_pipeline(bare, pipeline):
 
 
 def test_a_function_that_nobody_has_registered_is_a_file_that_cannot_be_read(folder, tmp_path):
-    import shutil
-
     copy = shutil.copytree(folder, tmp_path / "m")
     (copy / "manifest.json").unlink()
     config = copy / "model.spacy" / "config.cfg"
     config.write_text(config.read_text().replace("spacy.TextCatBOW.v3", "os.system"))
     with pytest.raises(TrustError, match="names functions that spaCy calls"):
         flavorkit.load_model(copy)
-    with pytest.raises(UnreadableModelError, match="os.system"):
+    with pytest.raises(UnreadableModelError, match=r"os\.system"):
         flavorkit.load_model(copy, trust="all")
 
 
@@ -207,8 +206,6 @@ def test_the_flavor_itself_refuses_without_trust(folder):
 
 
 def test_old_folders_of_mlflow_do_not_name_the_data(folder, tmp_path):
-    import shutil
-
     copy = shutil.copytree(folder, tmp_path / "m")
     (copy / "manifest.json").unlink()
     written = yaml.safe_load((copy / "MLmodel").read_text())
