@@ -98,7 +98,8 @@ class FlavorContract:
 
     def test_the_native_object_comes_back(self, folder: Path, case: Case, model: Model) -> None:
         native = getattr(flavorkit, case.flavor).load_model(folder)
-        assert_same(model.expected(native, model.data), model.answer(model.data), model.rtol)
+        found = model.expected(native, model.data, **model.params)
+        assert_same(found, model.answer(model.data), model.rtol)
 
     def test_one_row(self, folder: Path, model: Model) -> None:
         one = rows_of(model.data, 0, 1)
@@ -133,7 +134,9 @@ class FlavorContract:
         assert schema is not None
         assert {spec.name for spec in schema.params} == set(model.params)
         found = loaded.predict(model.data, model.params)
-        assert_same(found, model.answer(model.data, **model.params), model.rtol)
+        assert_same(found, model.answer(model.data), model.rtol)
+        with pytest.raises(AssertionError, match=r"."):
+            assert_same(found, model.expected(model.native, model.data), model.rtol)
 
     def test_the_signature_is_inferred_and_enforced(self, folder: Path, model: Model) -> None:
         loaded = flavorkit.load_model(folder)
