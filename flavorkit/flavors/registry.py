@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # looked up the same way; a name that is already taken is an error, not an override.
 BUILTIN = {
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
+    "pytorch": "flavorkit.flavors.pytorch:Pytorch",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
     "spacy": "flavorkit.flavors.spacy:Spacy",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
