@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, models, sklearn, spark, types, xgboost
+    from flavorkit import exceptions, models, sklearn, spacy, spark, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -38,6 +38,7 @@ __all__ = [
     "models",
     "save_model",
     "sklearn",
+    "spacy",
     "spark",
     "types",
     "xgboost",

@@ -20,6 +20,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 BUILTIN = {
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
+    "spacy": "flavorkit.flavors.spacy:Spacy",
     "spark": "flavorkit.flavors.spark:Spark",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }
