@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, models, pytorch, sklearn, spacy, types, xgboost
+    from flavorkit import exceptions, models, pytorch, sklearn, spacy, spark, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -40,6 +40,7 @@ __all__ = [
     "save_model",
     "sklearn",
     "spacy",
+    "spark",
     "types",
     "xgboost",
 ]

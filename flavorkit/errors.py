@@ -111,9 +111,12 @@ class MissingDependencyError(FlavorkitError):
     status = 501
     error_code = "NOT_IMPLEMENTED"
 
-    def __init__(self, what: str, package: str, *, extra: str | None = None) -> None:
+    def __init__(
+        self, what: str, package: str, *, extra: str | None = None, install: str | None = None
+    ) -> None:
         wanted = f"flavorkit[{extra}]" if extra else package
-        super().__init__(f"{what} needs {package}: pip install '{wanted}'")
+        how = install or f"pip install '{wanted}'"
+        super().__init__(f"{what} needs {package}: {how}")
         self.what, self.package = what, package
 
 

@@ -22,6 +22,7 @@ BUILTIN = {
     "pytorch": "flavorkit.flavors.pytorch:Pytorch",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
     "spacy": "flavorkit.flavors.spacy:Spacy",
+    "spark": "flavorkit.flavors.spark:Spark",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }
 
