@@ -59,6 +59,7 @@ HOMES = {
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
+    "spacy": {"flavors"},
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "xgboost": {"flavors"},

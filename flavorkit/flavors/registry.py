@@ -21,6 +21,7 @@ BUILTIN = {
     "onnx": "flavorkit.flavors.onnx:Onnx",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
+    "spacy": "flavorkit.flavors.spacy:Spacy",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }
 
