@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, models, pytorch, sklearn, spacy, spark, types, xgboost
+    from flavorkit import exceptions, models, onnx, pytorch, sklearn, spacy, spark, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -37,6 +37,7 @@ __all__ = [
     "load_model",
     "models",
     "pytorch",
+    "onnx",
     "save_model",
     "sklearn",
     "spacy",

@@ -46,6 +46,8 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "onnx": {"flavors"},
+    "onnxruntime": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment"},
