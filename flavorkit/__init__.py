@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, keras, models, sklearn, tensorflow, types, xgboost
+    from flavorkit import exceptions, keras, models, sklearn, spacy, tensorflow, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -39,6 +39,7 @@ __all__ = [
     "models",
     "save_model",
     "sklearn",
+    "spacy",
     "tensorflow",
     "types",
     "xgboost",

@@ -59,6 +59,7 @@ HOMES = {
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
+    "spacy": {"flavors"},
     "starlette": {"serving"},
     "tensorflow": {"flavors"},
     "uvicorn": {"serving"},

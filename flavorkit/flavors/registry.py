@@ -21,6 +21,7 @@ BUILTIN = {
     "keras": "flavorkit.flavors.keras:Keras",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
+    "spacy": "flavorkit.flavors.spacy:Spacy",
     "tensorflow": "flavorkit.flavors.tensorflow:Tensorflow",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }

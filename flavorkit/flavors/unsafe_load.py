@@ -13,11 +13,14 @@ import gzip
 import lzma
 import pickle
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
+from flavorkit.flavors.private_names import plain
 from flavorkit.flavors.reading import reading
 from flavorkit.trust import Grant
 
@@ -56,12 +59,8 @@ def load_pickle(
         raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
     with _open(path, compression) as file:
         reader = _Reader(file, bundle)
-        try:
+        with explaining(path):
             native = reader.load()
-        except ModuleNotFoundError as exc:
-            raise missing_module(path, exc) from exc
-        except Exception as exc:  # unpickling calls whatever the file names
-            raise UnreadableModelError(path, exc) from exc
     return Loaded(native, frozenset(reader.modules))
 
 
@@ -76,9 +75,23 @@ def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust
     exec(compile(source, str(path), "exec", dont_inherit=True), variables)  # noqa: S102
 
 
-def missing_module(path: Path, exc: ModuleNotFoundError) -> FlavorkitError:
-    """The error for a file that refers to a module that is not there."""
-    name = exc.name or ""
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """While code of the folder's runs: whatever it raises is said of the file at ``path``.
+
+    Raises:
+        MissingDependencyError: the code needs MLflow.
+        UnreadableModelError: anything else.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise _missing_module(path, plain(exc.name or "")) from exc
+    except Exception as exc:
+        raise UnreadableModelError(path, plain(f"{type(exc).__name__}: {exc}")) from exc
+
+
+def _missing_module(path: Path, name: str) -> FlavorkitError:
     if name.partition(".")[0] == "mlflow":
         return MissingDependencyError(f"{path}, which is made of MLflow's own classes,", "mlflow")
     return UnreadableModelError(
@@ -120,6 +133,8 @@ class _Reader(pickle.Unpickler):
                 return self._noting_import(found)
             if name == "_make_function":
                 return self._noting_code(found)
+            if name == "_function_setstate" and self._bundle is not None:
+                return self._keeping_builtins(found)
         return found
 
     def _noting_import(self, subimport: Any) -> Any:
@@ -134,18 +149,28 @@ class _Reader(pickle.Unpickler):
     def _noting_code(self, make_function: Any) -> Any:
         def noted(code: types.CodeType, variables: dict[str, Any], *args: Any) -> Any:
             if self._bundle is None:
-                self.modules |= _imports_of(code)
+                self.modules |= imports_of(code)
                 return make_function(code, variables, *args)
-            self.modules |= {name for name in _imports_of(code) if not self._bundle.has(name)}
+            self.modules |= {name for name in imports_of(code) if not self._bundle.has(name)}
             # What make_function does, but for the imports in the function's body.
             variables["__builtins__"] = self._bundle.builtins
             return types.FunctionType(code, variables, *args)
 
         return noted
 
+    def _keeping_builtins(self, set_state: Any) -> Any:
+        def kept(function: types.FunctionType, state: Any) -> None:
+            variables = function.__globals__
+            before = variables.get("__builtins__")
+            set_state(function, state)
+            # cloudpickle puts in Python's own, which is what functions inside this one would get.
+            variables["__builtins__"] = before
 
-def _imports_of(code: types.CodeType) -> set[str]:
-    """The modules that a function's body imports."""
+        return kept
+
+
+def imports_of(code: types.CodeType) -> set[str]:
+    """The modules that a function's body imports, and those of the functions in it."""
     found = {
         str(instruction.argval)
         for instruction in dis.get_instructions(code)
@@ -153,7 +178,7 @@ def _imports_of(code: types.CodeType) -> set[str]:
     }
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= _imports_of(constant)
+            found |= imports_of(constant)
     return found
 
 
