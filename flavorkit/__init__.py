@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, models, onnx, pytorch, sklearn, spacy, spark, types, xgboost
+    from flavorkit import exceptions, keras, models, onnx, pytorch, sklearn, spacy, spark, tensorflow, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -34,6 +34,7 @@ __all__ = [
     "__version__",
     "exceptions",
     "infer_signature",
+    "keras",
     "load_model",
     "models",
     "pytorch",
@@ -42,6 +43,7 @@ __all__ = [
     "sklearn",
     "spacy",
     "spark",
+    "tensorflow",
     "types",
     "xgboost",
 ]
