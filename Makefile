@@ -3,11 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check lint types fast coverage docs bench clean
+.PHONY: help demo test test-envs check lint types fast coverage docs bench clean
 
 help:
 	@echo "make demo      train a model, save it, serve it, call it with curl"
 	@echo "make test      everything: lint, types, all tests, coverage"
+	@echo "make test-envs every flavor in an environment of its own (gigabytes, half an hour)"
 	@echo "make check     the fast loop: lint, types, architecture, unit tests"
 	@echo "make docs      write the generated parts of docs/ again"
 	@echo "make bench     measure beside MLflow, print the table of benchmarks/README.md"
@@ -25,8 +26,9 @@ $(VENV)/demo-stamp: pyproject.toml
 	@touch $@
 
 $(VENV)/test-stamp: $(VENV)/demo-stamp
-	@echo "installing what the tests need, stock MLflow among it (about two minutes) ..."
-	@$(BIN)/pip install --quiet --editable '.[all]' --group test
+	@echo "installing what the tests need, all frameworks and stock MLflow (some minutes) ..."
+	@$(BIN)/pip install --quiet --editable '.[arrow,polars,sklearn]' \
+	  --group test --group frameworks
 	@touch $@
 
 demo: $(VENV)/demo-stamp
@@ -44,13 +46,16 @@ types: $(VENV)/test-stamp
 	$(BIN)/mypy
 
 fast: $(VENV)/test-stamp
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow" --ignore tests/interop
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not envs" --ignore tests/interop
 
 coverage: $(VENV)/test-stamp
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --dist loadgroup
+	$(BIN)/coverage run -m pytest -n auto --dist loadgroup -m "not envs"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-envs: $(VENV)/test-stamp
+	$(BIN)/pytest -m "envs or slow" tests/flavors/test_own_environment.py
 
 docs: $(VENV)/test-stamp
 	$(BIN)/python docs/generate.py

@@ -17,7 +17,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -100,6 +100,34 @@ def publish_file(target: Path) -> Iterator[BinaryIO]:
         os.close(lock)
 
 
+def copy(source: Path, target: Path, *, leaving_out: Sequence[str] = ()) -> None:
+    """Copy a file or a folder to ``target``, a place inside a folder that is about to be published.
+
+    Of a folder that holds this very place, neither the place where all is going to appear is
+    copied, nor what is unfinished.
+
+    Args:
+        source: what to copy.
+        target: where to; its parents are made.
+        leaving_out: patterns of names that are not copied.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not source.is_dir():
+        shutil.copyfile(source, target)
+        return
+    published = _published(target)
+    unwanted = shutil.ignore_patterns(f"{_PREFIX}*", *leaving_out)
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        replaced = [name for name in names if _is_same(Path(folder, name), published)]
+        return {*unwanted(folder, names), *replaced}
+
+    shutil.copytree(source, target, ignore=ignore)
+
+
 def sweep(parent: Path) -> None:
     """Remove what killed processes have left unfinished in ``parent``."""
     with os.scandir(parent) as entries:
@@ -127,6 +155,21 @@ def _refuse_occupied(target: Path, *, overwrite: bool) -> None:
         raise PathOccupiedError(
             target, "the folder is not empty; pass overwrite=True to replace it"
         )
+
+
+def _published(path: Path) -> Path | None:
+    """Where the folder appears that is being filled and that ``path`` is in."""
+    for folder in path.parents:
+        if folder.parent.name.startswith(_PREFIX):
+            return folder.parent.parent / folder.name
+    return None
+
+
+def _is_same(path: Path, other: Path | None) -> bool:
+    try:
+        return other is not None and path.samefile(other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def _own_prefix() -> str:

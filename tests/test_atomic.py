@@ -34,6 +34,30 @@ def test_the_folder_appears_when_the_block_ends(tmp_path):
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["target"]
 
 
+def test_what_is_published_is_not_copied_into_itself(tmp_path):
+    (tmp_path / "notes").write_text("notes")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "target").write_text("another of that name")
+    for link in (None, "latest"):  # the second time, there is a folder to be replaced
+        if link:
+            (tmp_path / link).symlink_to("target")
+        with publish(tmp_path / "target", overwrite=True) as folder:
+            atomic.copy(tmp_path, folder / "deep" / "all")
+            atomic.copy(tmp_path / "notes", folder / "notes")
+        assert content_of(tmp_path / "target") == {
+            "notes": "notes",
+            "deep/all/notes": "notes",
+            "deep/all/sub/target": "another of that name",
+        }
+
+
+def test_a_copy_leaves_out_what_the_caller_does_not_want(tmp_path):
+    fill(tmp_path)
+    with publish(tmp_path / "target") as folder:
+        atomic.copy(tmp_path, folder / "all", leaving_out=("su*",))
+    assert content_of(tmp_path / "target") == {"all/other": "new"}
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path):
     with pytest.raises(ZeroDivisionError), publish(tmp_path / "target") as folder:
         fill(folder)

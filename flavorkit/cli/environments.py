@@ -28,14 +28,17 @@ _DAY_SECONDS = 24 * 3600
     show_default=True,
     help="What makes the environment.",
 )
+@options.requirement_options()
 @click.option("--install-mlflow", is_flag=True, hidden=True)
-def prepare_env(model_uri: str, trust: Any, env_manager: str, **_: Any) -> None:
+def prepare_env(
+    model_uri: str, trust: Any, env_manager: str, allow_requirement_options: bool, **_: Any
+) -> None:
     """Make the environment of the model MODEL_URI, and print where its Python is.
 
     `serve` and `predict` with the same --env-manager then start at once. One that is there already
     is not made again.
     """
-    environment = _environment_of(model_uri, env_manager, trust)
+    environment = _environment_of(model_uri, env_manager, trust, allow_requirement_options)
     environment.release()
     click.echo(environment.python)
 
@@ -70,7 +73,7 @@ def envs(days: float | None, prune_all: bool, as_json: bool) -> None:
         click.echo(options.printable(_line_of(facts)))
 
 
-def start_anew(manager: str, model_uri: str, trust: Any) -> None:
+def start_anew(manager: str, model_uri: str, trust: Any, *, allow_options: bool) -> None:
     """Replace this process by the same command in the environment of the model.
 
     Raises:
@@ -80,7 +83,7 @@ def start_anew(manager: str, model_uri: str, trust: Any) -> None:
     from flavorkit.environment.create import tool_environment
 
     context = click.get_current_context()
-    environment = _environment_of(model_uri, manager, trust)
+    environment = _environment_of(model_uri, manager, trust, allow_options)
     environment.hand_over()
     given = list(context.meta[options.GIVEN_ARGUMENTS])
     # The last of two options counts; what follows "--" is none.
@@ -95,7 +98,7 @@ def start_anew(manager: str, model_uri: str, trust: Any) -> None:
     os.execve(python, command, variables)  # noqa: S606 - no shell is wanted
 
 
-def _environment_of(model_uri: str, manager: Any, trust: Any) -> Environment:
+def _environment_of(model_uri: str, manager: Any, trust: Any, allow_options: bool) -> Environment:
     from flavorkit import manifest, uris
     from flavorkit.environment.create import Spec, prepare
     from flavorkit.trust import Evidence, Policy, decide
@@ -109,7 +112,7 @@ def _environment_of(model_uri: str, manager: Any, trust: Any) -> Environment:
     if not grant.code:
         # Also for a model that is data alone: a package runs code when it is built or imported.
         raise grant.refusal("its environment is made of packages that it names, which can run code")
-    return prepare(Spec.of(folder, manager), _report)
+    return prepare(Spec.of(folder, manager, allow_options=allow_options), _report)
 
 
 def _report(line: str) -> None:

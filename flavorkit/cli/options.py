@@ -62,12 +62,22 @@ def environment() -> Decorator:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(
-            *, env_manager: str, no_conda: bool, install_mlflow: bool, **others: Any
+            *,
+            env_manager: str,
+            no_conda: bool,
+            install_mlflow: bool,
+            allow_requirement_options: bool,
+            **others: Any,
         ) -> Any:
             if env_manager != "local" and not no_conda:
                 from flavorkit.cli.environments import start_anew
 
-                start_anew(env_manager, others["model_uri"], others["trust"])
+                start_anew(
+                    env_manager,
+                    others["model_uri"],
+                    others["trust"],
+                    allow_options=allow_requirement_options,
+                )
             with _plain_warnings():
                 return function(**others)
 
@@ -89,9 +99,19 @@ def environment() -> Decorator:
             ),
         ):
             command = option(command)
-        return command
+        return requirement_options()(command)
 
     return decorate
+
+
+def requirement_options() -> Decorator:
+    """``--allow-requirement-options``: the argument of a save, for those who install."""
+    return click.option(
+        "--allow-requirement-options",
+        is_flag=True,
+        help="Let the model's requirements name URLs, paths and pip's options, which can install"
+        " from anywhere.",
+    )
 
 
 def json_output() -> Decorator:

@@ -12,10 +12,15 @@ from flavorkit.cli import options
 @click.command()
 @click.option("-m", "--model-uri", metavar="URI", required=True, help="The model: folder or URI.")
 @options.trust()
+@options.requirement_options()
 @click.argument("operation", type=click.Choice(["add", "remove"]))
 @click.argument("requirements", nargs=-1, required=True)
 def update_pip_requirements(
-    model_uri: str, operation: Any, requirements: tuple[str, ...], trust: Any
+    model_uri: str,
+    operation: Any,
+    requirements: tuple[str, ...],
+    trust: Any,
+    allow_requirement_options: bool,
 ) -> None:
     """Add REQUIREMENTS to those of a saved model, or remove the packages of these names.
 
@@ -24,6 +29,12 @@ def update_pip_requirements(
     """
     from flavorkit.flavors.requirements import update_model_requirements
 
-    needed = update_model_requirements(model_uri, operation, requirements, trust=trust)
+    needed = update_model_requirements(
+        model_uri,
+        operation,
+        requirements,
+        trust=trust,
+        allow_requirement_options=allow_requirement_options,
+    )
     for line in needed.lines:
         click.echo(line)

@@ -59,8 +59,13 @@ class Spec:
     conda_env: Mapping[str, Any] | None = None
 
     @classmethod
-    def of(cls, folder: Path, manager: Manager) -> Spec:
+    def of(cls, folder: Path, manager: Manager, *, allow_options: bool = False) -> Spec:
         """What the model in ``folder`` asks for.
+
+        Args:
+            folder: the model's.
+            manager: what makes the environment.
+            allow_options: follow URLs, paths and options of pip among the requirements.
 
         Raises:
             RequirementError: a requirement is malformed or smuggles something.
@@ -70,7 +75,8 @@ class Spec:
         conda_env = None
         if manager == "conda" and (folder / files.CONDA_ENV).exists():
             conda_env = files.conda_env_of(folder / files.CONDA_ENV)
-        return cls(manager, _python_of(folder), files.read(folder), conda_env)
+        needed = files.read(folder, allow_options=allow_options)
+        return cls(manager, _python_of(folder), needed, conda_env)
 
     def name(self, wheel: OwnWheel) -> str:
         """The name that equal environments have in common, and others have not."""

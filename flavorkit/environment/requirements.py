@@ -148,5 +148,6 @@ def _lines_of(path: Path) -> list[str]:
 
 def _smuggled(line: str, what: str) -> RequirementError:
     return RequirementError(
-        f"{line!r} is {what}; if that is meant, pass allow_requirement_options=True"
+        f"{line!r} is {what}; if that is meant, pass allow_requirement_options=True,"
+        " or --allow-requirement-options to a command"
     )

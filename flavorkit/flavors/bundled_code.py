@@ -12,22 +12,20 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import itertools
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from flavorkit.errors import UnreadableModelError
+from flavorkit.flavors.private_names import new_package
 from flavorkit.flavors.unsafe_load import execute
 from flavorkit.trust import Grant
 
-_PREFIX = "_flavorkit_model_code_"
-_numbers = itertools.count(1)
 _bundles: dict[str, Bundle] = {}
 
 
@@ -48,13 +46,13 @@ class Bundle:
             raise trust.refusal(f"{root.name}/ holds Python modules, which are run when imported")
         self.root = root
         self._trust = trust
-        self.names = frozenset() if root is None else _top_level_names(root)
+        self.names = frozenset() if root is None else top_level_names(root)
         shadowed = sorted(self.names & sys.stdlib_module_names)
         if shadowed:
             raise UnreadableModelError(
                 root, f"its module {shadowed[0]} has the name of one of the standard library"
             )
-        self.package = f"{_PREFIX}{next(_numbers)}"
+        self.package = new_package()
         self.builtins = {**vars(builtins), "__import__": self._import}
         if root is not None:
             _install(self)
@@ -62,6 +60,11 @@ class Bundle:
     def has(self, module: str) -> bool:
         """Whether ``module`` is one of these, or inside one of them."""
         return module.partition(".")[0] in self.names
+
+    def places(self) -> list[Path]:
+        """The files and folders that the modules are in."""
+        entries = sorted(self.root.iterdir()) if self.root is not None else []
+        return [entry for entry in entries if entry.name.removesuffix(".py") in self.names]
 
     def import_module(self, module: str) -> ModuleType:
         """The module of this name, run now if it has not been."""
@@ -104,7 +107,20 @@ class Bundle:
         return module
 
 
-def _top_level_names(root: Path) -> frozenset[str]:
+def bundle_of(module: str) -> Bundle | None:
+    """The bundle that the private name ``module`` belongs to, if that brings any modules."""
+    return _bundles.get(module.partition(".")[0])
+
+
+def bundle_behind(function: FunctionType) -> Bundle | None:
+    """The bundle that the imports in the body of ``function`` look at first."""
+    looked_up: Any = function.__builtins__  # type: ignore[attr-defined]
+    behind = getattr(looked_up.get("__import__"), "__self__", None)
+    return behind if isinstance(behind, Bundle) else None
+
+
+def top_level_names(root: Path) -> frozenset[str]:
+    """The modules and packages that a folder brings."""
     found = set()
     for entry in root.iterdir():
         if entry.is_dir() and any(entry.rglob("*.py")):

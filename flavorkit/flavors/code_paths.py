@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flavorkit import atomic
 from flavorkit.descriptor import inside
 from flavorkit.errors import UnsavableModelError
 from flavorkit.flavors.bundled_code import Bundle
@@ -17,7 +17,7 @@ CODE = "code"
 """The key of the descriptor, and the folder that it names."""
 
 # Caches and version control, which nobody means when they name a folder of code.
-_NOT_CODE = shutil.ignore_patterns("__pycache__", "*.pyc", ".git", ".venv", ".mypy_cache")
+_NOT_CODE = ("__pycache__", "*.pyc", ".git", ".venv", ".mypy_cache")
 
 
 def copy_code(code_paths: str | Path | Sequence[str | Path] | None, folder: Path) -> str | None:
@@ -35,11 +35,7 @@ def copy_code(code_paths: str | Path | Sequence[str | Path] | None, folder: Path
         target = folder / CODE / path.resolve().name
         if target.exists():
             raise UnsavableModelError(f"two code_paths are called {target.name!r}; rename one")
-        target.parent.mkdir(exist_ok=True)
-        if path.is_dir():
-            shutil.copytree(path, target, ignore=_NOT_CODE)
-        else:
-            shutil.copyfile(path, target)
+        atomic.copy(path, target, leaving_out=_NOT_CODE)
     return CODE if code_paths else None
 
 

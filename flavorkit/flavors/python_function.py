@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flavorkit import atomic
 from flavorkit.descriptor import PYFUNC, inside
 from flavorkit.errors import DescriptorError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import type_hints
+from flavorkit.flavors import pickle_file, type_hints
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.bundled_code import Bundle
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
@@ -23,7 +23,7 @@ from flavorkit.flavors.python_model import (
     collecting,
     config_of,
 )
-from flavorkit.flavors.unsafe_load import load_pickle, missing_module
+from flavorkit.flavors.unsafe_load import explaining, load_pickle
 from flavorkit.trust import Grant
 
 _PICKLE = "python_model.pkl"
@@ -86,7 +86,9 @@ class PythonFunction(Flavor):
         elif _is_code_file(model):
             section["model_code_path"] = _copy_file(Path(model), folder)
         else:
-            packages = (_dump(model, folder / _PICKLE),)
+            code = folder / CODE if section[CODE] else None
+            pickle_file.dump(_picklable(model), folder / _PICKLE, code=code)
+            packages = ("cloudpickle",)
             section |= _pickle_section()
         if artifacts:
             section[_ARTIFACTS] = _copy_artifacts(artifacts, folder)
@@ -184,13 +186,12 @@ class PythonFunction(Flavor):
 
 def _run(path: Path, bundle: Bundle, settings: Mapping[str, Any]) -> Any:
     """What the file of code says is the model."""
-    with collecting(settings) as models, listening(path, settings) as told_to_mlflow:
-        try:
-            bundle.run(path)
-        except ModuleNotFoundError as exc:
-            raise missing_module(path, exc) from exc
-        except Exception as exc:
-            raise UnreadableModelError(path, exc) from exc
+    with (
+        collecting(settings) as models,
+        listening(path, settings) as told_to_mlflow,
+        explaining(path),
+    ):
+        bundle.run(path)
     chosen = [*models, *told_to_mlflow]
     if not chosen:
         raise UnreadableModelError(path, "it does not call flavorkit.models.set_model(model)")
@@ -208,8 +209,9 @@ def _load_by_module(
             f"the loader_module {name!r} is not among the modules that the folder brings",
         )
     path = inside(folder, config["data"]) if config.get("data") else folder
-    load = bundle.import_module(name)._load_pyfunc  # noqa: SLF001 - MLflow's name for it
-    return load(str(path), dict(settings)) if settings else load(str(path))
+    with explaining(path):
+        load = bundle.import_module(name)._load_pyfunc  # noqa: SLF001 - MLflow's name for it
+        return load(str(path), dict(settings)) if settings else load(str(path))
 
 
 def _is_code_file(model: Any) -> bool:
@@ -222,23 +224,15 @@ def _is_streamable(model: Any) -> bool:
     return stream is not None and home.partition(".")[0] not in {"flavorkit", "mlflow"}
 
 
-def _dump(model: Any, path: Path) -> str:
-    import cloudpickle
-
-    known = callable(getattr(model, "predict", None))
-    if not known and not callable(model):
+def _picklable(model: Any) -> Any:
+    """``model``, or what makes one of it."""
+    if callable(getattr(model, "predict", None)):
+        return model
+    if not callable(model):
         raise UnsavableModelError(
             f"a {type(model).__name__} is no PythonModel, no function and no path of a .py file"
         )
-    try:
-        content = cloudpickle.dumps(model if known else FunctionModel(model))
-    except Exception as exc:  # pickling calls methods of the user's
-        raise UnsavableModelError(
-            f"cloudpickle cannot write the model ({exc}); load what it cannot in load_context(),"
-            " or save the file of code instead, which calls flavorkit.models.set_model"
-        ) from exc
-    path.write_bytes(content)
-    return "cloudpickle"
+    return FunctionModel(model)
 
 
 def _pickle_section() -> dict[str, Any]:
@@ -251,22 +245,20 @@ def _copy_data(loader: str, data_path: str | Path | None, folder: Path) -> dict[
     section: dict[str, Any] = {"loader_module": loader}
     if data_path is not None:
         source = Path(data_path)
-        (folder / _DATA).mkdir()
         section["data"] = f"{_DATA}/{source.resolve().name}"
-        _copy(source, folder / section["data"])
+        atomic.copy(source, folder / section["data"])
     return section
 
 
 def _copy_file(source: Path, folder: Path) -> str:
     if not source.is_file():
         raise UnsavableModelError(f"there is no file of code at {source}")
-    shutil.copyfile(source, folder / source.name)
+    atomic.copy(source, folder / source.name)
     return source.name
 
 
 def _copy_artifacts(artifacts: Mapping[str, str | Path], folder: Path) -> dict[str, Any]:
     section: dict[str, Any] = {}
-    (folder / _ARTIFACTS).mkdir()
     for name, given in artifacts.items():
         source = Path(str(given).removeprefix("file://"))
         if not source.exists():
@@ -274,14 +266,6 @@ def _copy_artifacts(artifacts: Mapping[str, str | Path], folder: Path) -> dict[s
         place = f"{_ARTIFACTS}/{source.resolve().name}"
         if (folder / place).exists():
             place = f"{_ARTIFACTS}/{len(section)}/{source.resolve().name}"
-            (folder / place).parent.mkdir()
-        _copy(source, folder / place)
+        atomic.copy(source, folder / place)
         section[str(name)] = {"path": place, "uri": str(given)}
     return section
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)

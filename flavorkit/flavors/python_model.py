@@ -108,11 +108,19 @@ def caller_of(
 
 def hinted(model: Any, method: str = "predict") -> Callable[..., Any]:
     """The function of the user's that carries the type hints of ``method``."""
-    wrapped = getattr(model, "function", None) or getattr(model, "func", None)
-    if method == "predict" and callable(wrapped):  # a FunctionModel, or MLflow's
-        return wrapped  # type: ignore[no-any-return]
     function: Callable[..., Any] = getattr(model, method)
+    if method == "predict":
+        if isinstance(model, FunctionModel):
+            return model.function
+        if _is_function_of_mlflow(model):
+            function = model.func
     return function
+
+
+def _is_function_of_mlflow(model: Any) -> bool:
+    """Whether it is what MLflow makes of a function; by name, as MLflow need not be installed."""
+    cls = type(model)
+    return (cls.__module__, cls.__qualname__) == ("mlflow.pyfunc.model", "_FunctionPythonModel")
 
 
 _chosen: ContextVar[list[Any]] = ContextVar("flavorkit_chosen_model")

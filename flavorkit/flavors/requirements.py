@@ -48,6 +48,7 @@ def update_model_requirements(
     requirement_list: Sequence[str],
     *,
     trust: Trust = None,
+    allow_requirement_options: bool = False,
 ) -> Requirements:
     """Change what a saved model needs, in all its files and in one step, and sign it anew.
 
@@ -58,6 +59,8 @@ def update_model_requirements(
         requirement_list: requirements, or names of packages.
         trust: as in :func:`flavorkit.load_model`. It must allow the model to run code, since your
             signature will say that you answer for it.
+        allow_requirement_options: let requirements, those that it has and those that are added,
+            name URLs, files and pip's options.
 
     Returns:
         The requirements that it has now.
@@ -68,7 +71,7 @@ def update_model_requirements(
         IntegrityError: a file is not what was saved.
     """
     folder = uris.fetch(model_uri).resolve()
-    change = parse(requirement_list)
+    change = parse(requirement_list, allow_options=allow_requirement_options)
     with publish(folder, overwrite=True) as copy:
         shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
         # What is verified is what will stand there, whatever happens to the original meanwhile.
@@ -76,7 +79,7 @@ def update_model_requirements(
         grant = check_trust(folder, checked, ModelDescriptor.read(copy), Policy.parse(trust))
         if not grant.code:
             raise grant.refusal("changing its requirements would put your signature under it")
-        present = files.read(copy)
+        present = files.read(copy, allow_options=allow_requirement_options)
         needed = present.extended(change) if operation == "add" else _without(present, change)
         files.update(copy, needed)
         manifest.write(copy, signer())

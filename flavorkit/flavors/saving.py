@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,16 +15,17 @@ from typing import Any, Literal
 import numpy as np
 
 from flavorkit import manifest
-from flavorkit.atomic import publish
+from flavorkit.atomic import copy, publish
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.environment import files, uv_project
 from flavorkit.environment.choice import Choice, RequirementsLike
 from flavorkit.environment.infer import provider_of
 from flavorkit.errors import PathOccupiedError, UnsavableModelError
 from flavorkit.flavors import options as option_names
-from flavorkit.flavors.base import Flavor, Saved
+from flavorkit.flavors.base import Flavor, Loaded, Saved
 from flavorkit.flavors.loading import config_of, needing
 from flavorkit.flavors.options import keywords, refuse_unknown
+from flavorkit.flavors.private_names import is_private, plain
 from flavorkit.flavors.registry import flavor_for, get_flavor
 from flavorkit.flavors.trial import try_example
 from flavorkit.signature import ModelSignature
@@ -115,6 +115,7 @@ def save_model(
         loaded = saved.loaded or chosen.load(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
+        _refuse_private_names(loaded)
         is_own = saved.signature is not None and signature is None
         if is_own:
             signature = saved.signature
@@ -186,6 +187,16 @@ def _plain(value: Any, where: str) -> Any:
     raise TypeError(f"{where} is a {type(value).__name__}, which has no place in a YAML file")
 
 
+def _refuse_private_names(loaded: Loaded) -> None:
+    found = sorted(plain(module) for module in loaded.modules if is_private(module))
+    if found:
+        raise UnsavableModelError(
+            f"the model uses the module {found[0]!r}, which the folder of another model brought and"
+            " only that one sees; install it as a package, or save the model with"
+            " flavorkit.pyfunc.save_model(python_model=..., code_paths=[...])"
+        )
+
+
 def _sections(
     flavor: Flavor, saved: Saved, extra_files: Sequence[str | Path]
 ) -> dict[str, dict[str, Any]]:
@@ -210,11 +221,7 @@ def _copy_extra_files(extra_files: Sequence[str | Path], folder: Path) -> None:
         target = folder / "extra_files" / file.name
         if target.exists():
             raise UnsavableModelError(f"two extra_files are called {file.name!r}; rename one")
-        target.parent.mkdir(exist_ok=True)
-        if file.is_dir():
-            shutil.copytree(file, target)
-        else:
-            shutil.copyfile(file, target)
+        copy(file, target)
 
 
 def _size_of(folder: Path) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from flavorkit.errors import InvalidInputError, SignatureError
 from flavorkit.flavors.base import Predictor
-from flavorkit.flavors.python_model import hinted, hints_of
+from flavorkit.flavors.python_model import FunctionModel, PythonModel, hinted, hints_of
 from flavorkit.signature import ModelSignature, infer_signature
 from flavorkit.signature.containers import records_of
 
@@ -49,10 +49,10 @@ def converting(model: Any, method: str, call: Predictor) -> Predictor:
 
 
 def _hints_of(model: Any, method: str) -> tuple[Any, Any]:
-    if method == "predict":
-        kept = getattr(model, "hints", None) or getattr(model, "predict_hints", None)
-        if isinstance(kept, tuple):
-            return kept
+    if method == "predict" and isinstance(model, FunctionModel):
+        return model.hints
+    if method == "predict" and isinstance(model, PythonModel):
+        return type(model).predict_hints
     return hints_of(hinted(model, method)) if hasattr(model, method) else (None, None)
 
 

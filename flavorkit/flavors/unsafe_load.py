@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
+from flavorkit.flavors.private_names import plain
 from flavorkit.trust import Grant
 
 
@@ -59,7 +60,7 @@ def load_pickle(
         raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
     with _open(path, compression) as file:
         reader = _Reader(file, bundle)
-        with _rebuilding(path):
+        with explaining(path):
             native = reader.load()
     return Loaded(native, frozenset(reader.modules))
 
@@ -84,7 +85,7 @@ def load_torch_module(
     import torch
 
     if _is_torchscript(path):
-        with _rebuilding(path), warnings.catch_warnings():
+        with explaining(path), warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
             return Loaded(torch.jit.load(path, map_location))
     modules: set[str] = set()
@@ -100,7 +101,7 @@ def load_torch_module(
         Unpickler=Reader,
         load=lambda file, **options: Reader(file, **options).load(),
     )
-    with _rebuilding(path):
+    with explaining(path):
         native = torch.load(path, map_location, unpickling, weights_only=False)
     return Loaded(native, frozenset(modules))
 
@@ -119,7 +120,7 @@ def load_exported_program(path: Path, *, trust: Grant) -> Any:
         )
     import torch
 
-    with _rebuilding(path):
+    with explaining(path):
         return torch.export.load(path)
 
 
@@ -137,7 +138,7 @@ def load_tensors(path: Path, *, map_location: Any = None) -> Any:
 
     if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10):
         raise MissingDependencyError("reading tensors safely", "torch>=2.10")
-    with _rebuilding(path):
+    with explaining(path):
         return torch.load(path, map_location, weights_only=True)
 
 
@@ -152,9 +153,23 @@ def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust
     exec(compile(source, str(path), "exec", dont_inherit=True), variables)  # noqa: S102
 
 
-def missing_module(path: Path, exc: ModuleNotFoundError) -> FlavorkitError:
-    """The error for a file that refers to a module that is not there."""
-    name = exc.name or ""
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """While code of the folder's runs: whatever it raises is said of the file at ``path``.
+
+    Raises:
+        MissingDependencyError: the code needs MLflow.
+        UnreadableModelError: anything else.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise _missing_module(path, plain(exc.name or "")) from exc
+    except Exception as exc:
+        raise UnreadableModelError(path, plain(f"{type(exc).__name__}: {exc}")) from exc
+
+
+def _missing_module(path: Path, name: str) -> FlavorkitError:
     if name.partition(".")[0] == "mlflow":
         return MissingDependencyError(f"{path}, which is made of MLflow's own classes,", "mlflow")
     return UnreadableModelError(
@@ -162,17 +177,6 @@ def missing_module(path: Path, exc: ModuleNotFoundError) -> FlavorkitError:
         f"it uses the module {name!r}, which is not installed and which the folder does not bring;"
         " install what its requirements.txt lists, or save it with code_paths=",
     )
-
-
-@contextmanager
-def _rebuilding(path: Path) -> Iterator[None]:
-    """Turn what is raised while ``path`` is read into an error that names it."""
-    try:
-        yield
-    except ModuleNotFoundError as exc:
-        raise missing_module(path, exc) from exc
-    except Exception as exc:  # unpickling calls whatever the file names
-        raise UnreadableModelError(path, exc) from exc
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -197,7 +201,8 @@ def _open(path: Path, compression: str | None) -> Any:
 
 
 class _Reader(pickle.Unpickler):
-    """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
+    """Unpickles, and notes every module that the pickle refers to and the folder does not bring.
+    """
 
     def __init__(self, file: Any, bundle: Modules | None, **options: Any) -> None:
         super().__init__(file, **options)
@@ -215,6 +220,8 @@ class _Reader(pickle.Unpickler):
                 return self._noting_import(found)
             if name == "_make_function":
                 return self._noting_code(found)
+            if name == "_function_setstate" and self._bundle is not None:
+                return self._keeping_builtins(found)
         return found
 
     def _noting_import(self, subimport: Any) -> Any:
@@ -229,18 +236,28 @@ class _Reader(pickle.Unpickler):
     def _noting_code(self, make_function: Any) -> Any:
         def noted(code: types.CodeType, variables: dict[str, Any], *args: Any) -> Any:
             if self._bundle is None:
-                self.modules |= _imports_of(code)
+                self.modules |= imports_of(code)
                 return make_function(code, variables, *args)
-            self.modules |= {name for name in _imports_of(code) if not self._bundle.has(name)}
+            self.modules |= {name for name in imports_of(code) if not self._bundle.has(name)}
             # What make_function does, but for the imports in the function's body.
             variables["__builtins__"] = self._bundle.builtins
             return types.FunctionType(code, variables, *args)
 
         return noted
 
+    def _keeping_builtins(self, set_state: Any) -> Any:
+        def kept(function: types.FunctionType, state: Any) -> None:
+            variables = function.__globals__
+            before = variables.get("__builtins__")
+            set_state(function, state)
+            # cloudpickle puts in Python's own, which is what functions inside this one would get.
+            variables["__builtins__"] = before
 
-def _imports_of(code: types.CodeType) -> set[str]:
-    """The modules that a function's body imports."""
+        return kept
+
+
+def imports_of(code: types.CodeType) -> set[str]:
+    """The modules that a function's body imports, and those of the functions in it."""
     found = {
         str(instruction.argval)
         for instruction in dis.get_instructions(code)
@@ -248,5 +265,5 @@ def _imports_of(code: types.CodeType) -> set[str]:
     }
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            found |= _imports_of(constant)
+            found |= imports_of(constant)
     return found

@@ -25,6 +25,7 @@ def predict(  # noqa: PLR0917 - MLflow takes these by position
     *,
     extra_envs: Mapping[str, str] | None = None,
     trust: Trust = None,
+    allow_requirement_options: bool = False,
 ) -> str | None:
     """Do what ``flavorkit predict`` does, to see whether a model works where it will be served.
 
@@ -37,6 +38,7 @@ def predict(  # noqa: PLR0917 - MLflow takes these by position
         env_manager: what makes the environment; "local" is that of this process.
         extra_envs: environment variables for the process.
         trust: as of :func:`flavorkit.load_model`.
+        allow_requirement_options: let the model's requirements name URLs, paths and pip's options.
 
     Returns:
         The answer as JSON text, or None with ``output_path``.
@@ -53,6 +55,8 @@ def predict(  # noqa: PLR0917 - MLflow takes these by position
     policies = [trust] if isinstance(trust, str) else list(trust or ())
     for policy in policies:
         command += ["--trust", policy]
+    if allow_requirement_options:
+        command.append("--allow-requirement-options")
     kind = content_type if input_path is not None or isinstance(input_data, str) else "json"
     command += ["-t", kind, "--output-type", "json"]
     if input_path is not None:

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 import flavorkit
 from flavorkit import manifest
 from flavorkit.cli import main
+from flavorkit.errors import PredictionError
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ ANEW = """
 import os, sys
 os.execve = lambda *_: (print(*sys.modules), sys.stdout.flush(), os._exit(0))
 from flavorkit.cli import main
+from flavorkit.errors import PredictionError
 main(["serve", sys.argv[1], "--env-manager", "uv"])
 """
 
@@ -122,6 +124,51 @@ def test_nothing_is_made_for_a_folder_that_was_changed(run, fake_uv, iris_copy):
     assert done.exit_code == 1
     assert "requirements.txt has 5 bytes" in done.output
     assert not fake_uv.log.exists()
+
+
+@pytest.fixture
+def indexed(iris_model, tmp_path):
+    """A model that was saved with an option of pip among its requirements."""
+    lines = ["--extra-index-url https://index.example/simple", "packaging"]
+    flavorkit.save_model(
+        iris_model, tmp_path / "m", pip_requirements=lines, allow_requirement_options=True
+    )
+    return tmp_path / "m"
+
+
+@pytest.mark.parametrize("command", ["serve", "predict", "prepare-env"])
+def test_options_among_the_requirements_are_followed_if_the_caller_says_so(
+    run, fake_uv, replaced, indexed, command
+):
+    fake_uv.install()
+    given = [command, str(indexed), "--env-manager", "uv"]
+    refused = run(*given)
+    assert refused.exit_code == 1
+    assert "is an option, which can change where packages come from" in refused.output
+    assert "--allow-requirement-options" in refused.output
+    assert not fake_uv.log.exists()
+    run(*given, "--allow-requirement-options")
+    assert fake_uv.calls == ["venv", "install"]
+    (listed,) = (fake_uv.folder.parent / "root").glob("*/requirements.txt")
+    assert "--extra-index-url https://index.example/simple\n" in listed.read_text()
+
+
+def test_what_starts_anew_takes_the_flag_too(run, iris_folder, indexed):
+    given = ["predict", indexed, "--allow-requirement-options", "--env-manager", "local"]
+    done = run(*given, "-i", iris_folder / "serving_input_example.json")
+    assert json.loads(done.stdout) == {"predictions": [0, 0, 0]}
+
+
+def test_the_functions_for_it_take_the_argument_that_they_name(
+    run, fake_uv, iris, indexed, tmp_path
+):
+    fake_uv.install(then="echo followed; exit 1")
+    root = {"extra_envs": {"FLAVORKIT_ENV_ROOT": str(tmp_path / "root")}}
+    predict, X = flavorkit.models.predict, iris[0][:1]
+    with pytest.raises(PredictionError, match=r"allow_requirement_options=True"):
+        predict(indexed, X, **root)
+    with pytest.raises(PredictionError, match=r"failed with status 1: followed"):
+        predict(indexed, X, allow_requirement_options=True, **root)
 
 
 def test_prepare_env_prints_its_python(run, fake_uv, iris_folder, tmp_path):
@@ -236,6 +283,17 @@ def test_requirements_of_a_saved_model_are_changed_everywhere(run, iris_copy):
     assert update(run, iris_copy, "remove", "six").exit_code == 0
     assert "Six" not in (iris_copy / "requirements.txt").read_text()
     assert [path.name for path in iris_copy.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_options_among_requirements_are_changed_if_the_caller_says_so(run, indexed):
+    refused = update(run, indexed, "add", "packaging>=20")
+    assert refused.exit_code == 1
+    assert "--allow-requirement-options" in refused.output
+    flag = "--allow-requirement-options"
+    assert update(run, indexed, "add", "packaging>=20", flag).exit_code == 0
+    assert update(run, indexed, "add", flag, "--", "--pre").exit_code == 0
+    lines = {"--extra-index-url https://index.example/simple", "--pre", "packaging>=20"}
+    assert set((indexed / "requirements.txt").read_text().splitlines()) == lines
 
 
 @pytest.mark.parametrize(

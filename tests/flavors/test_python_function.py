@@ -6,7 +6,6 @@ import json
 import py_compile
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +23,7 @@ from flavorkit.errors import (
     UnsavableModelError,
 )
 from flavorkit.pyfunc import PythonModel, save_model
+from tests.flavors.scripts import script
 
 X = pd.DataFrame({"a": [1.0, 2.0]})
 
@@ -41,32 +41,6 @@ class Point(pydantic.BaseModel):
 class Points(PythonModel):
     def predict(self, model_input: list[Point]) -> list[float]:
         return [point.x + point.y for point in model_input]
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes files of code under a scratch folder."""
-
-    def files(**texts):
-        for name, text in texts.items():
-            path = tmp_path / "src" / f"{name.replace('__in__', '/')}.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(textwrap.dedent(text))
-        return tmp_path / "src"
-
-    return files
-
-
-def script(path, *arguments):
-    """Run a script of the user's in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(path), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_class_of_a_script_travels_with_the_model(tmp_path, write):
@@ -185,6 +159,28 @@ def test_packages_dataclasses_and_late_imports_work(tmp_path, write):
     assert flavorkit.load_model(tmp_path / "m").predict(X).tolist() == [20.5, 30.5]
 
 
+def test_a_function_inside_a_function_of_a_script_sees_the_modules_too(tmp_path, write):
+    src = write(
+        save="""
+        import sys
+        import flavorkit
+
+        def predict(data):
+            def factor():
+                import helper
+                return helper.FACTOR
+            return data["a"] * factor()
+
+        flavorkit.pyfunc.save_model(
+            sys.argv[1], python_model=predict, code_paths=[sys.argv[2]], pip_requirements=[]
+        )
+        """,
+        helper="FACTOR = 2",
+    )
+    script(src / "save.py", tmp_path / "m", src / "helper.py")
+    assert flavorkit.load_model(tmp_path / "m").predict(X).tolist() == [2, 4]
+
+
 def test_a_module_may_not_stand_for_one_of_the_standard_library(tmp_path, write):
     src = write(code_model=CODE, helper="FACTOR = 2", json="dumps = None")
     with pytest.raises(UnreadableModelError, match="json has the name of one of the standard"):
@@ -266,6 +262,30 @@ def test_artifacts_are_copied_in_under_names_that_keep_apart(tmp_path):
         flavorkit.save_model(Reading(), tmp_path / "n", artifacts={"gone": tmp_path / "gone"})
 
 
+@pytest.mark.parametrize("option", ["code_paths", "artifacts", "data_path", "extra_files"])
+def test_the_working_folder_may_come_along_though_the_model_is_saved_in_it(
+    tmp_path, write, monkeypatch, option
+):
+    src = write(
+        loader="""
+        def _load_pyfunc(path):
+            return lambda data: data["a"]
+        """
+    )
+    monkeypatch.chdir(src)
+    options = {"python_model": lambda data: data["a"], "pip_requirements": []}
+    if option == "data_path":
+        options = {"loader_module": "loader", "code_paths": ["loader.py"], "pip_requirements": []}
+    options[option] = {"all": "."} if option == "artifacts" else "."
+    for _ in range(2):  # the second time, there is a model to be replaced
+        save_model("m", **options, overwrite=True)
+        assert flavorkit.load_model("m").predict(X).tolist() == [1, 2]
+        inside = {path.name for path in Path("m").rglob("*")}
+        assert "loader.py" in inside
+        assert not {"m", ".flavorkit-partial"} & {name[:18] for name in inside}
+        assert len(list(Path("m").rglob("MLmodel"))) == 1
+
+
 def test_type_hints_make_the_signature_and_the_data(tmp_path):
     descriptor = flavorkit.save_model(Points(), tmp_path / "m", pip_requirements=[])
     assert descriptor.is_signature_from_type_hint
@@ -275,6 +295,21 @@ def test_type_hints_make_the_signature_and_the_data(tmp_path):
     assert model.predict(pd.DataFrame({"x": [1.0], "y": [4.0]})) == [5.0]
     with pytest.raises(InvalidInputError, match=r"row 1\.x: Field required"):
         model.predict([{"x": 1.0}, {"y": 2.0}])
+
+
+def test_a_models_own_attributes_may_have_any_name(tmp_path):
+    class Applying(PythonModel):
+        def __init__(self):
+            self.function = self.func = len
+            self.hints = self.predict_hints = (int, int)
+
+        def predict(self, context, model_input: list[str]) -> list[int]:
+            return [self.function(text) for text in model_input]
+
+    flavorkit.save_model(Applying(), tmp_path / "m", input_example=["a", "bb"])
+    model = flavorkit.load_model(tmp_path / "m")
+    assert model.predict(["abc"]) == [3]
+    assert model.metadata.is_signature_from_type_hint
 
 
 def test_a_stream_is_what_the_model_yields(tmp_path):

@@ -73,7 +73,9 @@ CASE = Case(
         Model("classifier json", fitted("XGBClassifier"), predict, {"model_format": "json"}),
         Model("classifier array", fitted("XGBClassifier", arrays=True), predict),
         Model("regressor", fitted("XGBRegressor"), predict, params=FEW),
-        Model("categories", fitted("XGBRegressor", categories=True), predict),
+        Model(
+            "categories", fitted("XGBRegressor", categories=True, enable_categorical=True), predict
+        ),
         Model("ranker", fitted("XGBRanker"), predict),
         Model("forest classifier", fitted("XGBRFClassifier"), predict),
         Model("forest regressor", fitted("XGBRFRegressor"), predict),
