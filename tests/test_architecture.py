@@ -193,7 +193,7 @@ def test_every_public_name_is_declared_and_importable():
 UNSAFE = re.compile(
     r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|torch\.jit|torch\.export|shelve)"
     r"\.(load|loads|Unpickler)\b"
-    r"|allow_pickle\s*=\s*True|read_pickle|\beval\(|\bexec\(|os\.system|shell\s*=\s*True"
+    r"|allow_pickle\s*=\s*True|read_pickle|(?<!\.)\b(eval|exec)\(|os\.system|shell\s*=\s*True"
 )
 
 
