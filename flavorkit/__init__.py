@@ -9,7 +9,19 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, keras, models, onnx, pytorch, sklearn, spacy, spark, tensorflow, types, xgboost
+    from flavorkit import (
+        exceptions,
+        keras,
+        models,
+        onnx,
+        pytorch,
+        sklearn,
+        spacy,
+        spark,
+        tensorflow,
+        types,
+        xgboost,
+    )
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -37,8 +49,8 @@ __all__ = [
     "keras",
     "load_model",
     "models",
-    "pytorch",
     "onnx",
+    "pytorch",
     "save_model",
     "sklearn",
     "spacy",
