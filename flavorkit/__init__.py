@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, models, sklearn, spacy, types, xgboost
+    from flavorkit import crate, exceptions, models, sklearn, spacy, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -32,6 +32,7 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "crate",
     "exceptions",
     "infer_signature",
     "load_model",

@@ -106,14 +106,23 @@ class NotFoundError(FlavorkitError):
 
 
 class MissingDependencyError(FlavorkitError):
-    """A package that the request needs is not installed."""
+    """A package or a program that the request needs is not installed.
+
+    Args:
+        what: what needs it.
+        package: its name.
+        extra: the extra of flavorkit that installs it, if one does.
+        command: what else installs it, where pip does not.
+    """
 
     status = 501
     error_code = "NOT_IMPLEMENTED"
 
-    def __init__(self, what: str, package: str, *, extra: str | None = None) -> None:
-        wanted = f"flavorkit[{extra}]" if extra else package
-        super().__init__(f"{what} needs {package}: pip install '{wanted}'")
+    def __init__(
+        self, what: str, package: str, *, extra: str | None = None, command: str | None = None
+    ) -> None:
+        command = command or f"pip install '{f'flavorkit[{extra}]' if extra else package}'"
+        super().__init__(f"{what} needs {package}: {command}")
         self.what, self.package = what, package
 
 
