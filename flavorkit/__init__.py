@@ -9,7 +9,7 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import crate, exceptions, models, sklearn, spacy, types, xgboost
+    from flavorkit import crate, exceptions, models, pytorch, sklearn, spacy, types, xgboost
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -37,6 +37,7 @@ __all__ = [
     "infer_signature",
     "load_model",
     "models",
+    "pytorch",
     "save_model",
     "sklearn",
     "spacy",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flavorkit.flavors.base import Flavor
 
 # The flavors that come with flavorkit; each has its module here under its own name.
-FLAVORS = ("crate", "sklearn", "spacy", "xgboost")
+FLAVORS = ("crate", "pytorch", "sklearn", "spacy", "xgboost")
 
 _TYPES = {
     name: f"flavorkit.signature:{name}"

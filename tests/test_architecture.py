@@ -58,6 +58,7 @@ HOMES = {
     "skops": {"flavors"},
     "sklearn": {"flavors"},
     "spacy": {"flavors"},
+    "torch": {"flavors"},
     "starlette": {"serving"},
     "uvicorn": {"serving"},
     "xgboost": {"flavors"},
@@ -184,7 +185,8 @@ def test_every_public_name_is_declared_and_importable():
 
 
 UNSAFE = re.compile(
-    r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|shelve)\.(load|loads|Unpickler)\b"
+    r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|torch\.jit|torch\.export|shelve)"
+    r"\.(load|loads|Unpickler)\b"
     r"|allow_pickle\s*=\s*True|read_pickle|\beval\(|\bexec\(|os\.system|shell\s*=\s*True"
 )
 

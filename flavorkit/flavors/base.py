@@ -101,7 +101,8 @@ class Flavor(ABC):
         A flavor declares its options as keyword-only parameters; others are refused before this is
         called. (The base takes anything so that each may declare its own.) One that has to run the
         model to write it declares ``example``, and is given the caller's input example, an
-        :class:`~flavorkit.signature.example.Example`, or None.
+        :class:`~flavorkit.signature.example.Example`, or None; one that has to know which sizes may
+        vary declares ``signature``, and is given the caller's, or None.
 
         Raises:
             UnsavableModelError: the model cannot be written this way; the message says in which.

@@ -20,6 +20,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 BUILTIN = {
     "crate": "flavorkit.flavors.crate:Crate",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
+    "pytorch": "flavorkit.flavors.pytorch:Pytorch",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
     "spacy": "flavorkit.flavors.spacy:Spacy",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",

@@ -97,6 +97,8 @@ def save_model(
     with publish(target, overwrite=overwrite) as folder, needing(chosen):
         if "example" in keywords(chosen.save):
             options["example"] = example
+        if "signature" in keywords(chosen.save):
+            options["signature"] = signature or None
         saved = chosen.save(model, folder, **options)
         _copy_extra_files(extra_files, folder)
         if example is not None:

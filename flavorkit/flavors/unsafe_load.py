@@ -13,6 +13,8 @@ import gzip
 import lzma
 import pickle
 import types
+import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +65,83 @@ def load_pickle(
     return Loaded(native, frozenset(reader.modules))
 
 
+def load_torch_module(
+    path: Path, *, trust: Grant, bundle: Modules | None = None, map_location: Any = None
+) -> Loaded:
+    """The module that ``torch.save`` or ``torch.jit.save`` has written to ``path``.
+
+    Args:
+        path: the file.
+        trust: must allow code.
+        bundle: the modules that the model's folder brings; its code sees them before others.
+        map_location: where its tensors go, as ``torch.load`` takes it; by default where they were.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: the file is none of these, or what it refers to is not there.
+    """
+    if not trust.code:
+        raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
+    import torch
+
+    if _is_torchscript(path):
+        with explaining(path), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
+            return Loaded(torch.jit.load(path, map_location))
+    modules: set[str] = set()
+
+    class Reader(_Reader):
+        def __init__(self, file: Any, **options: Any) -> None:
+            super().__init__(file, bundle, **options)
+            self.modules = modules
+
+    # All that torch uses of the module it is to unpickle with.
+    unpickling = types.SimpleNamespace(
+        __name__="pickle",
+        Unpickler=Reader,
+        load=lambda file, **options: Reader(file, **options).load(),
+    )
+    with explaining(path):
+        native = torch.load(path, map_location, unpickling, weights_only=False)
+    return Loaded(native, frozenset(modules))
+
+
+def load_exported_program(path: Path, *, trust: Grant) -> Any:
+    """The program that ``torch.export.save`` has written to ``path``.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: the file is not such a program.
+    """
+    if not trust.code:
+        raise trust.refusal(
+            f"{path.name} is an exported program, which holds pickles, and those can run any code"
+            " when it is loaded"
+        )
+    import torch
+
+    with explaining(path):
+        return torch.export.load(path)
+
+
+def load_tensors(path: Path, *, map_location: Any = None) -> Any:
+    """What ``torch.save`` has written to ``path``, if it is tensors and plain values only.
+
+    torch reads it with an unpickler that builds nothing else; before 2.10 that could be made to
+    (CVE-2025-32434, CVE-2026-24747).
+
+    Raises:
+        UnreadableModelError: it holds anything else.
+        MissingDependencyError: torch is older than that.
+    """
+    import torch
+
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10):
+        raise MissingDependencyError("reading tensors safely", "torch>=2.10")
+    with explaining(path):
+        return torch.load(path, map_location, weights_only=True)
+
+
 def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust: Grant) -> None:
     """Run the Python code in ``source``, which comes from ``path``.
 
@@ -100,6 +179,14 @@ def _missing_module(path: Path, name: str) -> FlavorkitError:
     )
 
 
+def _is_torchscript(path: Path) -> bool:
+    """Whether it is an archive that ``torch.jit.save`` has written."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
 def _open(path: Path, compression: str | None) -> Any:
     match compression:
         case None:
@@ -116,8 +203,8 @@ def _open(path: Path, compression: str | None) -> Any:
 class _Reader(pickle.Unpickler):
     """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
 
-    def __init__(self, file: Any, bundle: Modules | None) -> None:
-        super().__init__(file)
+    def __init__(self, file: Any, bundle: Modules | None, **options: Any) -> None:
+        super().__init__(file, **options)
         self._bundle = bundle
         self.modules: set[str] = set()
 

@@ -49,7 +49,7 @@ class Example:
         if params is not None:
             info["params"] = "true"
             plain = _plain(params)
-            content, request = {"data": content, "params": plain}, {**request, "params": plain}
+            content, request = {"inputs": content, "params": plain}, {**request, "params": plain}
         return cls(data, params, info, content, request)
 
     def write(self, folder: Path) -> None:
@@ -83,7 +83,9 @@ def read(folder: Path, info: Mapping[str, Any]) -> tuple[Any, dict[str, Any] | N
         content = json.loads(path.read_text("utf-8"))
         params = None
         if info.get("params"):
-            content, params = content["data"], content["params"]
+            # flavorkit 0.1 wrote "data".
+            data = content["inputs"] if "inputs" in content else content["data"]
+            content, params = data, content["params"]
         return _restored(content, str(info.get("type"))), params
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
         raise InvalidInputError(f"the input example {path} cannot be read: {exc}") from None

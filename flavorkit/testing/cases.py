@@ -32,7 +32,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the flavor to save it with."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """Inference parameters that change the answer."""
+    """Inference parameters that change the answer: those of the example, so the defaults."""
     is_data: bool = True
     """Whether the format is of the class "data"."""
     others: Sequence[Other] = ("array", "dict", "list")
@@ -61,9 +61,9 @@ class Model:
         """Rows to predict on."""
         return self._fitted[1]
 
-    def answer(self, data: Any, **params: Any) -> Any:
-        """What the framework itself answers."""
-        return self.expected(self.native, data, **params)
+    def answer(self, data: Any) -> Any:
+        """What the framework itself answers, with :attr:`params`, which become the defaults."""
+        return self.expected(self.native, data, **self.params)
 
     def save(self, path: Any, **more: Any) -> ModelDescriptor:
         """Save it with an example."""

@@ -98,7 +98,8 @@ class FlavorContract:
 
     def test_the_native_object_comes_back(self, folder: Path, case: Case, model: Model) -> None:
         native = getattr(flavorkit, case.flavor).load_model(folder)
-        assert_same(model.expected(native, model.data), model.answer(model.data), model.rtol)
+        expected = model.expected(model.native, model.data)
+        assert_same(model.expected(native, model.data), expected, model.rtol)
 
     def test_one_row(self, folder: Path, model: Model) -> None:
         one = rows_of(model.data, 0, 1)
@@ -132,8 +133,12 @@ class FlavorContract:
         schema = loaded.params_schema
         assert schema is not None
         assert {spec.name for spec in schema.params} == set(model.params)
-        found = loaded.predict(model.data, model.params)
-        assert_same(found, model.answer(model.data, **model.params), model.rtol)
+        given = loaded.predict(model.data, model.params)
+        by_default = loaded.predict(model.data)
+        assert_same(given, model.answer(model.data), model.rtol)
+        assert_same(by_default, model.answer(model.data), model.rtol)
+        with pytest.raises(AssertionError, match=r"."):  # the parameters do make a difference
+            assert_same(given, model.expected(model.native, model.data), model.rtol)
 
     def test_the_signature_is_inferred_and_enforced(self, folder: Path, model: Model) -> None:
         loaded = flavorkit.load_model(folder)
@@ -146,7 +151,7 @@ class FlavorContract:
     def test_served_it_answers_the_same(self, folder: Path, model: Model) -> None:
         loaded = flavorkit.load_model(folder)
         given, params = rows_of(model.data, 0, model.example_rows), dict(model.params)
-        expected = model.answer(given, **params)
+        expected = model.answer(given)
         request = (folder / example.SERVING_EXAMPLE).read_bytes()
         server = Server(folder)
         try:

@@ -35,7 +35,7 @@ def write(case) -> None:
         folder = MODELS / name
         model.save(folder / "model", flavor=case.flavor, overwrite=True)
         given = rows_of(model.data, 0, model.example_rows)
-        answer = model.answer(given, **model.params)
+        answer = model.answer(given)
         (folder / "expected.json").write_bytes(answers.encode(answer) + b"\n")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(f"{name}: {size // 1000} kB")

@@ -46,7 +46,7 @@ def test_it_predicts_where_only_its_requirements_are_installed(case, tmp_path, r
         env_manager=manager,
         extra_envs={"FLAVORKIT_ENV_ROOT": str(root), "PYTHONWARNINGS": "ignore"},
     )
-    expected = model.answer(rows_of(model.data, 0, model.example_rows), **model.params)
+    expected = model.answer(rows_of(model.data, 0, model.example_rows))
     plain = json.loads(answers.encode(expected))["predictions"]
     assert_same(json.loads(found)["predictions"], plain, rtol=1e-5)
 

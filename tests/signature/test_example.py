@@ -89,7 +89,7 @@ def test_parameters_stand_beside_the_data(tmp_path):
     example.write(tmp_path)
     assert example.info["params"] == "true"
     assert json.loads((tmp_path / "input_example.json").read_text()) == {
-        "data": [1],
+        "inputs": [1],
         "params": {"k": 2},
     }
     assert json.loads((tmp_path / "serving_input_example.json").read_text()) == {

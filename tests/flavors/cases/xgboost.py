@@ -64,6 +64,7 @@ CASE = Case(
     packages=("xgboost-cpu",),
     other_packages=("scikit-learn",),
     also_imports=("sklearn",),
+    ignored_warnings=("ignore:.*Empty dataset",),
     models=(
         Model("booster", booster(), predict_matrix),
         Model("booster json", booster(), predict_matrix, {"model_format": "json"}),
@@ -73,7 +74,9 @@ CASE = Case(
         Model("classifier json", fitted("XGBClassifier"), predict, {"model_format": "json"}),
         Model("classifier array", fitted("XGBClassifier", arrays=True), predict),
         Model("regressor", fitted("XGBRegressor"), predict, params=FEW),
-        Model("categories", fitted("XGBRegressor", categories=True), predict),
+        Model(
+            "categories", fitted("XGBRegressor", categories=True, enable_categorical=True), predict
+        ),
         Model("ranker", fitted("XGBRanker"), predict),
         Model("forest classifier", fitted("XGBRFClassifier"), predict),
         Model("forest regressor", fitted("XGBRFRegressor"), predict),
