@@ -35,6 +35,7 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    ("spacy", "array"): "its pyfunc takes frames only",
     ("xgboost", "booster categories"): "its pyfunc makes a DMatrix without categories",
     ("xgboost", "categories"): "its pyfunc hands text to a model that takes categories",
     (
