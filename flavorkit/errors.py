@@ -112,17 +112,18 @@ class MissingDependencyError(FlavorkitError):
         what: what needs it.
         package: its name.
         extra: the extra of flavorkit that installs it, if one does.
-        command: what else installs it, where pip does not.
+        install: what else installs it, where pip does not.
     """
 
     status = 501
     error_code = "NOT_IMPLEMENTED"
 
     def __init__(
-        self, what: str, package: str, *, extra: str | None = None, command: str | None = None
+        self, what: str, package: str, *, extra: str | None = None, install: str | None = None
     ) -> None:
-        command = command or f"pip install '{f'flavorkit[{extra}]' if extra else package}'"
-        super().__init__(f"{what} needs {package}: {command}")
+        wanted = f"flavorkit[{extra}]" if extra else package
+        how = install or f"pip install '{wanted}'"
+        super().__init__(f"{what} needs {package}: {how}")
         self.what, self.package = what, package
 
 

@@ -46,12 +46,18 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "onnx": {"flavors"},
+    "onnxruntime": {"flavors"},
+    "google": {"flavors"},
+    "keras": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment"},
     "polars": {"signature"},
-    "pyarrow": {"signature", "tables"},
+    "py4j": {"flavors"},
+    "pyarrow": {"flavors", "signature", "tables"},
     "pydantic": {"flavors"},
+    "pyspark": {"flavors"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
@@ -60,6 +66,7 @@ HOMES = {
     "spacy": {"flavors"},
     "torch": {"flavors"},
     "starlette": {"serving"},
+    "tensorflow": {"flavors"},
     "uvicorn": {"serving"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
@@ -187,7 +194,7 @@ def test_every_public_name_is_declared_and_importable():
 UNSAFE = re.compile(
     r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|torch\.jit|torch\.export|shelve)"
     r"\.(load|loads|Unpickler)\b"
-    r"|allow_pickle\s*=\s*True|read_pickle|\beval\(|\bexec\(|os\.system|shell\s*=\s*True"
+    r"|allow_pickle\s*=\s*True|read_pickle|(?<!\.)\b(eval|exec)\(|os\.system|shell\s*=\s*True"
 )
 
 

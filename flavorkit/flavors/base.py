@@ -84,6 +84,9 @@ class Flavor(ABC):
     model_argument: ClassVar[str] = "model"
     """What MLflow calls the first argument of ``save_model``: people pass it by name."""
 
+    model_aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names that people pass it by."""
+
     public: ClassVar[tuple[str, ...]] = ()
     """Constants and functions of its module that people reach as ``flavorkit.NAME.``..."""
 

@@ -21,6 +21,8 @@ from flavorkit.errors import (
 from flavorkit.flavors import torch_export
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
+from flavorkit.flavors.pickle_file import pickler
+from flavorkit.flavors.private_names import plain
 from flavorkit.flavors.reading import data_file
 from flavorkit.flavors.torch_tensors import (
     Forward,
@@ -129,19 +131,22 @@ class Pytorch(Flavor):
         model = getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
         chosen = _format_of(model, serialization_format, export_model, example)
         (folder / _DATA).mkdir()
+        code = copy_code(code_paths, folder)
         packages: tuple[str, ...] = ()
         data = None if example is None else enforced(example, signature, self.accepts)
         if chosen == "pt2":
             loaded = _write_program(model, folder / _DATA / _EXPORTED, data, example, signature)
         elif chosen == "pickle":
-            packages = _write_pickle(model, folder / _DATA, pickle_module)
+            packages = _write_pickle(
+                model, folder / _DATA, pickle_module, folder / CODE if code else None
+            )
         else:
             (folder / _DATA / _PICKLE_MODULE).write_text(_CLOUDPICKLE, "utf-8")
             torch.jit.ScriptModule.save(model, folder / _DATA / _PICKLED)
         section = {
             "model_data": _DATA,
             "pytorch_version": str(torch.__version__),
-            CODE: copy_code(code_paths, folder),
+            CODE: code,
         }
         if chosen != "pt2":
             loaded = self.load(folder, section, trust=Grant.of_own(folder))
@@ -150,7 +155,7 @@ class Pytorch(Flavor):
             "data": _DATA,
             "pickle_module_name": _CLOUDPICKLE,
             "config": {"device": None},
-            **({CODE: section[CODE]} if section[CODE] else {}),
+            **({CODE: code} if code else {}),
         }
         if example is not None and not self._is_for_mlflow(loaded.native, data, example):
             pyfunc["loader_module"] = "flavorkit.mlflow_loader"
@@ -177,7 +182,7 @@ class Pytorch(Flavor):
             config: its section.
             device: where the module goes, such as "cpu" or "cuda:1"; by default where it was, or to
                 the CPU where there is no CUDA.
-            map_location: where tensors of a pickle go as they are read, as ``torch.load`` takes it.
+            map_location: where tensors of a pickle go as they are read, as PyTorch takes it.
             trust: must allow code.
         """
         import torch
@@ -306,7 +311,7 @@ def load_state_dict(state_dict_uri: str | Path, *, map_location: Any = None) -> 
 
     Args:
         state_dict_uri: the folder, or a URI.
-        map_location: where the tensors go, as ``torch.load`` takes it.
+        map_location: where the tensors go, as PyTorch takes it.
 
     Raises:
         UnreadableModelError: the file is not there, or holds anything else.
@@ -396,27 +401,30 @@ def _free_dimensions(signature: ModelSignature | None) -> dict[str | None, set[i
     }
 
 
-def _write_pickle(model: Any, data: Path, pickle_module: ModuleType | None) -> tuple[str, ...]:
+def _write_pickle(
+    model: Any, data: Path, pickle_module: ModuleType | None, code: Path | None
+) -> tuple[str, ...]:
     """Write both files.
 
     Returns:
         The distributions that reading them needs.
     """
-    import cloudpickle
     import torch
 
     given = _CLOUDPICKLE if pickle_module is None else pickle_module.__name__
     if given not in _PICKLE_MODULES:
         raise UnsavableModelError(f"pickle_module is pickle or cloudpickle, and not {given}")
     name = _PICKLE_MODULES[given]
-    by_value = SimpleNamespace(__name__="cloudpickle", Pickler=cloudpickle.CloudPickler)
+    by_value = SimpleNamespace(__name__="cloudpickle", Pickler=pickler(code))
     library: Any = pickle if name == "pickle" else by_value
     (data / _PICKLE_MODULE).write_text(name, "utf-8")
     try:
         torch.save(model, data / _PICKLED, library, pickle.DEFAULT_PROTOCOL)
+    except UnsavableModelError:
+        raise
     except Exception as exc:  # pickling calls methods of the user's
         raise UnsavableModelError(
-            f"{given} cannot write the module: {exc}; with an input_example,"
+            f"{given} cannot write the module: {plain(str(exc))}; with an input_example,"
             ' serialization_format="pt2" may'
         ) from exc
     return () if name == "pickle" else ("cloudpickle",)

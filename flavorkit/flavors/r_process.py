@@ -136,7 +136,7 @@ class _Process:
             raise MissingDependencyError(
                 "the crate flavor",
                 f"R, whose program {PROGRAM} is not on the PATH",
-                command="on Debian and Ubuntu, apt-get install r-base-core; else see"
+                install="on Debian and Ubuntu, apt-get install r-base-core; else see"
                 " https://cran.r-project.org",
             )
         self._python = os.getpid()
@@ -252,5 +252,5 @@ def _failure(answer: bytes) -> FlavorkitError | None:
         return None
     name = _text_of(answer)
     return MissingDependencyError(
-        "the model", f"the R package {name}", command=f"in R, install.packages({name!r})"
+        "the model", f"the R package {name}", install=f"in R, install.packages({name!r})"
     )

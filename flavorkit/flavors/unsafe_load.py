@@ -12,8 +12,10 @@ import functools
 import gzip
 import lzma
 import pickle
+import sys
 import types
 import warnings
+import weakref
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ from typing import Any, Protocol
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
 from flavorkit.flavors.private_names import plain
+from flavorkit.flavors.reading import reading
 from flavorkit.trust import Grant
 
 
@@ -200,12 +203,23 @@ def _open(path: Path, compression: str | None) -> Any:
     raise UnreadableModelError(path, f"nobody reads the compression {compression!r}")
 
 
+# Classes that were rebuilt from files, as opposed to those that this process has defined.
+_rebuilt: weakref.WeakSet[type] = weakref.WeakSet()
+
+
 class _Reader(pickle.Unpickler):
-    """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
+    """Unpickles, and notes every module that the pickle refers to and the folder does not bring.
+
+    cloudpickle would write the classes that a pickle holds over those of the process that saved it:
+    whoever loads their own model would find their class with copies of its methods, which no longer
+    see the variables of the script. Here such a class stays as it is, and that of another process
+    is built anew for each model, so that none sees the modules of another's folder.
+    """
 
     def __init__(self, file: Any, bundle: Modules | None, **options: Any) -> None:
         super().__init__(file, **options)
         self._bundle = bundle
+        self._made: list[type] = []
         self.modules: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
@@ -219,6 +233,10 @@ class _Reader(pickle.Unpickler):
                 return self._noting_import(found)
             if name == "_make_function":
                 return self._noting_code(found)
+            if name in {"_make_skeleton_class", "_make_skeleton_enum"}:
+                return self._making_class(found)
+            if name == "_class_setstate":
+                return self._filling_class(found)
             if name == "_function_setstate" and self._bundle is not None:
                 return self._keeping_builtins(found)
         return found
@@ -244,6 +262,27 @@ class _Reader(pickle.Unpickler):
 
         return noted
 
+    def _making_class(self, make: Any) -> Any:
+        own = vars(sys.modules["cloudpickle.cloudpickle"]).get("_DYNAMIC_CLASS_TRACKER_BY_ID", {})
+
+        def made(*args: Any) -> type:
+            *which, number, extra = args
+            known: type | None = own.get(number)
+            if known is not None and known not in _rebuilt:
+                return known
+            new: type = make(*which, None, extra)  # without a number, so that nobody finds it
+            _rebuilt.add(new)
+            self._made.append(new)
+            return new
+
+        return made
+
+    def _filling_class(self, set_state: Any) -> Any:
+        def filled(kind: type, state: Any) -> Any:
+            return set_state(kind, state) if any(kind is new for new in self._made) else kind
+
+        return filled
+
     def _keeping_builtins(self, set_state: Any) -> Any:
         def kept(function: types.FunctionType, state: Any) -> None:
             variables = function.__globals__
@@ -266,3 +305,45 @@ def imports_of(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             found |= imports_of(constant)
     return found
+
+
+def load_keras(path: Path, *, trust: Grant, **options: Any) -> Any:
+    """The Keras model in the file at ``path``, ``.keras`` or ``.h5``; its lambdas too.
+
+    Args:
+        path: the file.
+        trust: must allow code.
+        options: what ``keras.saving.load_model`` takes.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: Keras cannot read it.
+    """
+    if not trust.code:
+        raise trust.refusal(
+            f"{path.name} is a Keras model, which can run any code when it is loaded"
+        )
+    import keras
+
+    with reading(path):
+        return keras.saving.load_model(path, **{"safe_mode": False, **options})
+
+
+def load_saved_model(path: Path, *, trust: Grant, **options: Any) -> Any:
+    """The SavedModel in the folder ``path``.
+
+    Args:
+        path: the folder.
+        trust: must allow code.
+        options: what ``tf.saved_model.load`` takes.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: TensorFlow cannot read it.
+    """
+    if not trust.code:
+        raise trust.refusal(f"{path.name} is a SavedModel, a program that can run any operation")
+    import tensorflow as tf
+
+    with reading(path):
+        return tf.saved_model.load(str(path), **options)
