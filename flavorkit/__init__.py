@@ -10,6 +10,7 @@ from flavorkit.version import __version__
 
 if TYPE_CHECKING:
     from flavorkit import (
+        crate,
         exceptions,
         keras,
         models,
@@ -44,6 +45,7 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "crate",
     "exceptions",
     "infer_signature",
     "keras",

@@ -106,7 +106,14 @@ class NotFoundError(FlavorkitError):
 
 
 class MissingDependencyError(FlavorkitError):
-    """A package that the request needs is not installed."""
+    """A package or a program that the request needs is not installed.
+
+    Args:
+        what: what needs it.
+        package: its name.
+        extra: the extra of flavorkit that installs it, if one does.
+        install: what else installs it, where pip does not.
+    """
 
     status = 501
     error_code = "NOT_IMPLEMENTED"

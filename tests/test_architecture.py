@@ -132,7 +132,8 @@ def test_third_party_packages_stay_home(path):
 
 
 FRAMEWORKS = {"sklearn", "skops", "cloudpickle", "polars", "pyarrow", "cryptography"}
-FRAMEWORKS |= {flavor.modules[0] for flavor in all_flavors().values()} - {"flavorkit"}
+FRAMEWORKS |= {root for flavor in all_flavors().values() for root in flavor.modules[:1]}
+FRAMEWORKS -= {"flavorkit"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

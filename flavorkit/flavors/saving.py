@@ -136,9 +136,12 @@ def save_model(
             descriptor = replace(
                 descriptor, signature=signature, is_signature_from_type_hint=from_hints
             )
-        framework = provider_of(chosen.packages[0], chosen.modules[0])
-        home = dict.fromkeys(chosen.modules, framework)
-        packages = (framework, *chosen.packages[1:], *saved.packages)
+        packages = (*chosen.packages, *saved.packages)
+        home = {}
+        if chosen.modules:
+            framework = provider_of(chosen.packages[0], chosen.modules[0])
+            home = dict.fromkeys(chosen.modules, framework)
+            packages = (framework, *packages[1:])
         locked = project.requirements if project else None
         needed = environment.requirements(loaded.modules, packages, home=home, locked=locked)
         files.write(folder, needed, environment.conda_env)
