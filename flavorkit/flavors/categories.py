@@ -47,15 +47,17 @@ class CategoryColumns:
 
 
 def _categorical(column: pd.Series[Any], dtype: pd.CategoricalDtype) -> pd.Categorical:
-    values = column.array
-    found = pd.Categorical(values, dtype=dtype)
-    unknown = (found.codes == -1) & ~np.asarray(column.isna())
+    try:
+        codes = dtype.categories.get_indexer_for(column.array)
+    except TypeError:
+        raise InvalidInputError(f"column {column.name!r} holds what can be no category") from None
+    unknown = (codes == -1) & ~np.asarray(column.isna())
     if unknown.any():
         row = int(np.argmax(unknown))
         listed = ", ".join(map(repr, dtype.categories[:10].tolist()))
         more = ", ..." if len(dtype.categories) > 10 else ""
         raise InvalidInputError(
-            f"column {column.name!r}: {values[row]!r} (row {row}) is no category that the model"
-            f" knows ({listed}{more})"
+            f"column {column.name!r}: {column.tolist()[row]!r} (row {row}) is no category that the"
+            f" model knows ({listed}{more})"
         )
-    return found
+    return pd.Categorical.from_codes(codes, dtype=dtype)
