@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 
 
 def check_links(sizes: Integers, inner: NDArray[np.bool_], left: Integers, right: Integers) -> None:
-    """Refuse links that lead out of their tree, in a circle, nowhere from the root, or to a node by two ways.
+    """Refuse links that lead out of their tree, in a circle, or to a node by two ways or by none.
 
     The nodes of all trees stand one after another, each tree begins with its root, and links count
     from the root of their tree.
@@ -79,4 +79,3 @@ def check_ranges(starts: Integers, values: int, what: str) -> None:
         and bool((np.diff(starts) >= 0).all()),
         f"{what} out of bounds",
     )
-

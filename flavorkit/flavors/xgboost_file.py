@@ -79,7 +79,8 @@ def categories(model: Any) -> dict[int, Any]:
 
     Returns:
         For each column with categories, an array of strings or of integers in the order of their
-        codes. Models of XGBoost before 3.1 know none.
+        codes. Models of XGBoost before 3.1 know none, and names that are not ASCII are left out:
+        XGBoost counts their letters where it needs bytes, so they are cut in the wrong places.
     """
     booster = _booster(model["learner"])[0]
     columns = booster["model"].get("cats", {}).get("enc", ())
@@ -91,8 +92,7 @@ def _names(column: Mapping[str, Any]) -> Any:
     if "offsets" not in column:
         return integers(column["values"], "categories")
     text = integers(column["values"], "names").astype(np.uint8).tobytes()
-    offsets = column["offsets"]
-    spans = itertools.pairwise(offsets)
+    spans = itertools.pairwise(column["offsets"]) if text.isascii() else ()
     return np.array([text[start:end].decode() for start, end in spans], dtype=object)
 
 
@@ -214,7 +214,9 @@ def _check_lengths(tree: Mapping[str, Any], n_features: int) -> tuple[int, int]:
     require(_number(counts, "num_feature", 1 << 31) == n_features, "a tree of other features")
     for key in ("left_children", "right_children", "parents", "split_indices", "default_left"):
         require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")
-    require(len(tree["split_conditions"]) == size, "a tree with more or fewer conditions than nodes")
+    require(
+        len(tree["split_conditions"]) == size, "a tree with more or fewer conditions than nodes"
+    )
     for key in ("sum_hessian", "loss_changes"):
         if key in tree or not _has_old_leaves(tree):
             require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")

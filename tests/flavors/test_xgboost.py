@@ -30,7 +30,7 @@ SMALL = {"n_estimators": 3, "max_depth": 3}
 
 
 def mixed():
-    colours = np.array(["red", "blue", "green", "grün"])[RNG.integers(0, 4, 200)]
+    colours = np.array(["red", "blue", "green", "grey"])[RNG.integers(0, 4, 200)]
     frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
     return frame.assign(
         colour=pd.Categorical(colours), size=pd.Categorical(RNG.integers(0, 40, 200) * 10)
@@ -207,7 +207,9 @@ def test_trees_deeper_than_any_are_refused(files, tmp_path):
     tree = json.loads(file.read_bytes())
     first, depth = at(tree, FIRST), 5000
     size = 2 * depth + 1
-    left = [2 * (node // 2) + 1 if node % 2 == 0 and node < size - 1 else -1 for node in range(size)]
+    left = [
+        2 * (node // 2) + 1 if node % 2 == 0 and node < size - 1 else -1 for node in range(size)
+    ]
     right = [link + 1 if link > 0 else -1 for link in left]
     parents = [2**31 - 1, *(2 * ((node - 1) // 2) for node in range(1, size))]
     first.update(left_children=left, right_children=right, parents=parents)
@@ -312,14 +314,31 @@ def test_categories_come_as_text_and_numbers(tmp_path, api):
     for row in range(5):  # the categories of a request are not those of the training data
         one = plain[row : row + 1]
         np.testing.assert_array_equal(loaded.predict(one), expected[row : row + 1])
-    missing = MIXED.assign(colour=MIXED["colour"].where(False), size=MIXED["size"].where(False))
+    missing = MIXED.assign(
+        **{name: MIXED[name].mask(MIXED["a"].notna()) for name in ("colour", "size")}
+    )
     np.testing.assert_array_equal(
         loaded.predict(plain.assign(colour=None, size=np.nan)), model.predict(missing)
     )
-    with pytest.raises(InvalidInputError, match=r"column 'colour': 'pink' \(row 1\) is no category"):
+    with pytest.raises(
+        InvalidInputError, match=r"column 'colour': 'pink' \(row 1\) is no category"
+    ):
         loaded.predict(plain.assign(colour=["red", "pink"] * 100))
     with pytest.raises(InvalidInputError, match=r"column 'size': 7 .* knows \(0, 10, .*\.\.\.\)"):
         loaded.predict(plain.assign(size=7))
+    with pytest.raises(InvalidInputError, match="column 'colour' holds what can be no category"):
+        loaded.predict(plain.assign(colour=[["red"]] * 200))
+
+
+def test_names_that_xgboost_has_cut_in_the_wrong_places_are_not_believed(tmp_path):
+    colours = np.array(["red", "blau", "grün"])[RNG.integers(0, 3, 200)]
+    frame = MIXED[["a"]].assign(colour=pd.Categorical(colours))
+    model = xgboost.XGBRegressor(enable_categorical=True, **SMALL).fit(frame, Y)
+    flavorkit.save_model(model, tmp_path / "m", signature=False)
+    loaded = flavorkit.load_model(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
+    with pytest.raises(InvalidInputError, match="column 'colour': the model knows its categories"):
+        loaded.predict(frame.astype({"colour": object}))
 
 
 def test_categories_known_by_number_take_numbers_only(tmp_path):
