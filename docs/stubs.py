@@ -24,6 +24,7 @@ HOMES = {
     "ModelSignature": "flavorkit.signature",
     "ModuleType": "types",
     "RequirementsLike": "flavorkit.environment.choice",
+    "SerializationFormat": "flavorkit.flavors.estimator_file",
     "Trust": "flavorkit.trust.policy",
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FLAVORS = (
     "crate",
     "keras",
+    "lightgbm",
     "onnx",
     "pytorch",
     "sklearn",

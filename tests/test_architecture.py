@@ -50,6 +50,7 @@ HOMES = {
     "onnxruntime": {"flavors"},
     "google": {"flavors"},
     "keras": {"flavors"},
+    "lightgbm": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment"},

@@ -3,14 +3,14 @@
 skops trusts scikit-learn's public estimators. Their fitted state holds more: compiled trees and
 search structures, kernels, losses, scoring functions. Those listed here run no code of the file's
 when they are rebuilt; the compiled ones are checked besides, in
-:mod:`flavorkit.flavors.compiled_state`.
+:mod:`flavorkit.flavors.compiled_state` and :mod:`flavorkit.flavors.lightgbm_estimator`.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from flavorkit.flavors import compiled_state
+from flavorkit.flavors import compiled_state, lightgbm_estimator
 
 
 def _names(module: str, names: str) -> set[str]:
@@ -24,6 +24,7 @@ _CLASSES = frozenset(
         "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
         "sklearn.multiclass._ConstantPredictor",
     }
+    | _names("lightgbm.sklearn", "LGBMClassifier LGBMRanker LGBMRegressor")
     | _names("sklearn._loss.loss", "HalfTweedieLoss HalfTweedieLossIdentity")
     | _names(
         "sklearn.calibration",
@@ -68,11 +69,11 @@ _FUNCTIONS = frozenset(
 _BY_KIND = {
     "DTypeNode": frozenset({"numpy.dtype"}),
     "DictNode": frozenset({"sklearn.utils._bunch.Bunch"}),
-    "ObjectNode": _CLASSES | compiled_state.OBJECTS,
+    "ObjectNode": _CLASSES | compiled_state.OBJECTS | {lightgbm_estimator.BOOSTER},
     "PartialNode": frozenset({"functools.partial"}),
     "SparseMatrixNode": compiled_state.SPARSE,
     "TreeNode": compiled_state.TREES,
-    "TypeNode": compiled_state.TREES,
+    "TypeNode": compiled_state.TREES | {"collections.OrderedDict"},
 }
 # Kinds that build what a trusted name says from data. Those left out call it, with arguments of the
 # file's choice, or look an attribute up.

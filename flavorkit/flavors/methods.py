@@ -22,6 +22,18 @@ def parameters_of(method: Callable[..., Any]) -> frozenset[str]:
     )
 
 
+def check_width(data: Any, n_features: int) -> None:
+    """Refuse data that are not rows of ``n_features`` values.
+
+    Raises:
+        InvalidInputError: the message says what shape they have.
+    """
+    if len(data.shape) != 2 or data.shape[1] != n_features:
+        raise InvalidInputError(
+            f"the model takes rows of {n_features} features, got shape {data.shape}"
+        )
+
+
 # "[15:32:02] /workspace/src/learner.cc:1289: " before the message, and its "Stack trace:" behind.
 _ORIGIN = re.compile(r"^(\[[\d:]+\] )?(/?[\w./-]+\.\w+:\d+: )?")
 

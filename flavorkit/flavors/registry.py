@@ -20,6 +20,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 BUILTIN = {
     "crate": "flavorkit.flavors.crate:Crate",
     "keras": "flavorkit.flavors.keras:Keras",
+    "lightgbm": "flavorkit.flavors.lightgbm:Lightgbm",
     "onnx": "flavorkit.flavors.onnx:Onnx",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
     "pytorch": "flavorkit.flavors.pytorch:Pytorch",

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flavorkit.descriptor import inside
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import skops_file
+from flavorkit.flavors import estimator_file, skops_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
+from flavorkit.flavors.estimator_file import SerializationFormat
 from flavorkit.flavors.methods import parameters_of
-from flavorkit.flavors.unsafe_load import load_pickle
 from flavorkit.signature.columns import is_missing
 from flavorkit.trust import Grant
 
-Format = Literal["skops", "cloudpickle", "pickle"]
+SERIALIZATION_FORMAT_SKOPS: SerializationFormat = "skops"
+SERIALIZATION_FORMAT_CLOUDPICKLE: SerializationFormat = "cloudpickle"
+SERIALIZATION_FORMAT_PICKLE: SerializationFormat = "pickle"
 
-SERIALIZATION_FORMAT_SKOPS: Format = "skops"
-SERIALIZATION_FORMAT_CLOUDPICKLE: Format = "cloudpickle"
-SERIALIZATION_FORMAT_PICKLE: Format = "pickle"
-
-_FILES = {"skops": "model.skops", "cloudpickle": "model.pkl", "pickle": "model.pkl"}
 # Methods that compute on their input and change nothing: fitting opens caches and writes files.
 PREDICTING = frozenset(
     {
@@ -57,7 +53,7 @@ class Sklearn(Flavor):
         model: Any,
         folder: Path,
         *,
-        serialization_format: Format = "skops",
+        serialization_format: SerializationFormat = "skops",
         pyfunc_predict_fn: str | None = None,
         skops_trusted_types: list[str] | None = None,
     ) -> Saved:
@@ -76,38 +72,25 @@ class Sklearn(Flavor):
         """
         import sklearn
 
-        if serialization_format not in _FILES:
-            raise UnsavableModelError(
-                f"{serialization_format!r} is no serialization format: {', '.join(_FILES)}"
-            )
-        data = _FILES[serialization_format]
-        if serialization_format == "skops":
-            content = _dump_skops(model, folder / data)
-            loaded, found = Loaded(content.instance, content.modules), list(content.untrusted)
-        else:
-            loaded, found = _dump_pickle(model, folder / data, serialization_format), None
-        trusted = skops_trusted_types if skops_trusted_types is not None else found
+        written = estimator_file.write(model, folder, serialization_format)
+        trusted = skops_trusted_types if skops_trusted_types is not None else written.untrusted
         predict_fn = _predict_fn(model, pyfunc_predict_fn)
         return Saved(
             config={
                 "code": None,
-                "pickled_model": data,
+                "pickled_model": written.data,
                 "serialization_format": serialization_format,
                 "skops_trusted_types": trusted or None,
                 "sklearn_version": sklearn.__version__,
             },
-            pyfunc=None if predict_fn is None else _pyfunc_section(data, predict_fn),
-            packages=() if serialization_format == "pickle" else (serialization_format,),
-            loaded=loaded,
+            pyfunc=None if predict_fn is None else _pyfunc_section(written.data, predict_fn),
+            packages=written.packages,
+            loaded=written.loaded,
         )
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Rebuild the estimator."""
-        path = _data_file(folder, config)
-        if _format_of(config) == "skops":
-            content = skops_file.load(path, trust=trust)
-            return Loaded(content.instance, content.modules)
-        return load_pickle(path, trust=trust)
+        return estimator_file.read(_data_file(folder, config), _format_of(config), trust=trust)
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """The method that the descriptor names, called with those parameters that it takes."""
@@ -137,10 +120,8 @@ class Sklearn(Flavor):
                 f"its predictions come from {predict_fn!r}, which is not one of the methods that"
                 f" only predict ({', '.join(sorted(PREDICTING))})"
             )
-        if _format_of(config) == "skops":
-            return None
         data = config.get("pickled_model") or config.get("model_path")
-        return f"{data} is a pickle, which can run any code when it is loaded"
+        return estimator_file.why_code(str(data), _format_of(config))
 
     def unreviewed_types(self, folder: Path, config: Mapping[str, Any]) -> list[str]:
         """Types of other packages than scikit-learn and what it stands on."""
@@ -210,46 +191,3 @@ def _pyfunc_section(data: str, predict_fn: str) -> dict[str, Any]:
     if predict_fn not in _MLFLOW_PREDICT_FNS:
         section["loader_module"] = "flavorkit.mlflow_loader"
     return section
-
-
-def _dump_skops(model: Any, path: Path) -> skops_file.Content:
-    """Write the file and read it back."""
-    skops_file.dump(model, path)
-    try:
-        content = skops_file.load(path, trust=Grant.of_own(path))
-    except UnreadableModelError as exc:
-        if isinstance(exc.__cause__, OSError):
-            raise exc.__cause__ from None
-        raise UnsavableModelError(
-            f"skops writes this model but cannot read it back ({exc.problem});"
-            f" {skops_file.OTHER_FORMATS}"
-        ) from exc
-    if "__main__" in content.modules:
-        names = [name for name in content.untrusted if name.startswith("__main__.")]
-        raise UnsavableModelError(
-            f"the model uses {', '.join(names) or 'what'} this script defines, which no other"
-            " process could import; move it into a module, or"
-            f" {skops_file.OTHER_FORMATS}"
-        )
-    return content
-
-
-def _dump_pickle(model: Any, path: Path, serialization_format: str) -> Loaded:
-    """Write the file and read it back."""
-    import cloudpickle
-
-    library: Any = cloudpickle if serialization_format == "cloudpickle" else pickle
-    try:
-        # The default protocol, so that older Pythons than this one can read it too.
-        content = library.dumps(model, protocol=pickle.DEFAULT_PROTOCOL)
-    except (pickle.PicklingError, TypeError, AttributeError) as exc:
-        hint = "" if library is cloudpickle else '; serialization_format="cloudpickle" may'
-        raise UnsavableModelError(f"{serialization_format} cannot write it: {exc}{hint}") from exc
-    path.write_bytes(content)
-    loaded = load_pickle(path, trust=Grant.of_own(path))
-    if "__main__" in loaded.modules:
-        raise UnsavableModelError(
-            "the model uses a class or function that this script defines, which no other process"
-            ' could import; serialization_format="cloudpickle" takes it along'
-        )
-    return loaded

@@ -1,8 +1,9 @@
 """Estimators in skops' format: a zip of arrays and a JSON tree that says how to put them together.
 
 Before anything is built, every type in the tree is compared with what the caller allows, and the
-state of compiled types is checked (:mod:`flavorkit.flavors.compiled_state`); after that, the
-estimators that use it (:mod:`flavorkit.flavors.estimator_state`). A file that passes is data:
+state of compiled types is checked (:mod:`flavorkit.flavors.compiled_state`,
+:mod:`flavorkit.flavors.lightgbm_estimator`); after that, the estimators that use it
+(:mod:`flavorkit.flavors.estimator_state`). A file that passes is data:
 building it runs no code that the file brings. Lists of trusted types inside a model folder, which
 MLflow writes for its own loader, are not looked at.
 """
@@ -16,7 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flavorkit.errors import FlavorkitError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import allowed_types, compiled_state, estimator_state
+from flavorkit.flavors import (
+    allowed_types,
+    compiled_state,
+    estimator_state,
+    lightgbm_estimator,
+)
 from flavorkit.trust import Grant
 
 if TYPE_CHECKING:
@@ -74,6 +80,8 @@ def load(path: Path, *, trust: Grant) -> Content:
             untrusted = tree.get_unsafe_set()
             _check_types(path, _unreviewed(nodes, untrusted), trust)
             for node in nodes:
+                lightgbm_estimator.check_booster(node)
+            for node in nodes:
                 compiled_state.check_state(node)
             instance = tree.construct()
         built = [node.construct() for node in nodes]
@@ -81,6 +89,7 @@ def load(path: Path, *, trust: Grant) -> Content:
         if reach is not None and not trust.code:
             raise trust.refusal(f"{path.name} is more than data: {reach}")
         estimator_state.check_owners(built)
+        lightgbm_estimator.check_estimators(built)
     except FlavorkitError:
         raise
     except Exception as exc:  # a damaged file fails in any of the parsers that it goes through

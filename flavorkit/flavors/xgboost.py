@@ -11,7 +11,7 @@ from flavorkit.errors import InvalidInputError, UnsavableModelError
 from flavorkit.flavors import ubjson, xgboost_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.categories import CategoryColumns
-from flavorkit.flavors.methods import parameters_of, predicting
+from flavorkit.flavors.methods import check_width, parameters_of, predicting
 from flavorkit.flavors.reading import class_named, data_file, reading
 from flavorkit.trust import Grant
 
@@ -95,10 +95,7 @@ class Xgboost(Flavor):
         known = parameters_of(native.predict)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
-            if len(data.shape) != 2 or data.shape[1] != n_features:
-                raise InvalidInputError(
-                    f"the model takes rows of {n_features} features, got shape {data.shape}"
-                )
+            check_width(data, n_features)
             if columns is not None and hasattr(data, "columns"):
                 data = columns(data)
             given = {key: params[key] for key in params if key in known}
