@@ -11,6 +11,7 @@ from flavorkit.flavors import estimator_file, lightgbm_file, skops_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.categories import CategoryColumns
 from flavorkit.flavors.estimator_file import SerializationFormat
+from flavorkit.flavors.lightgbm_estimator import finished
 from flavorkit.flavors.methods import check_width, parameters_of, predicting
 from flavorkit.flavors.reading import data_file, reading
 from flavorkit.trust import Grant
@@ -66,7 +67,7 @@ class Lightgbm(Flavor):
             )
         if not model.__sklearn_is_fitted__():
             raise UnsavableModelError(f"this {kind.__name__} has no trees yet; fit it first")
-        written = estimator_file.write(_finished(model), folder, serialization_format)
+        written = estimator_file.write(finished(model), folder, serialization_format)
         section |= {
             "data": written.data,
             "model_class": f"{kind.__module__}.{kind.__qualname__}",
@@ -144,26 +145,11 @@ def _format_of(config: Mapping[str, Any]) -> str:
 def _write_text(booster: Any, path: Path) -> None:
     try:
         booster.save_model(path)
-    except TypeError as exc:  # categories go into it as JSON
+    except (TypeError, ValueError) as exc:  # categories go into it as JSON
         raise UnsavableModelError(
             f"LightGBM's text has no place for the categories of this model ({exc}); make them"
             " text or numbers before training"
         ) from exc
-
-
-def _finished(model: Any) -> Any:
-    """The model without the one that its training went on from, which is of no more use."""
-    import copy
-
-    booster = model.booster_
-    state = booster.__getstate__()
-    begun = [name for name in state if name.endswith("__init_predictor") and state[name]]
-    if not begun:
-        return model
-    finished, plain = copy.copy(model), object.__new__(type(booster))
-    plain.__setstate__({**state, **dict.fromkeys(begun)})
-    vars(finished)["_Booster"] = plain
-    return finished
 
 
 def _check_rounds(options: Mapping[str, Any], n_rounds: int) -> None:

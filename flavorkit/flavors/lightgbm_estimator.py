@@ -9,6 +9,7 @@ Reference: ``lightgbm/basic.py`` and ``lightgbm/sklearn.py``.
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import json
 import sys
@@ -30,6 +31,22 @@ _MAX_THREADS = 1024
 # With it, LightGBM would read beyond the end of rows that are too short.
 _REFUSED = frozenset({"predict_disable_shape_check"})
 _THREADS = frozenset({"n_jobs", "num_threads", "num_thread", "nthread", "nthreads"})
+
+
+def finished(model: Any) -> Any:
+    """The estimator without the model that its training went on from, which is of no more use.
+
+    That one has lost its trees in skops' file, and is of a type that cannot be rebuilt as data.
+    """
+    booster = model.booster_
+    state = booster.__getstate__()
+    begun = [name for name in state if name.endswith("__init_predictor") and state[name]]
+    if not begun:
+        return model
+    found, plain = copy.copy(model), object.__new__(type(booster))
+    plain.__setstate__({**state, **dict.fromkeys(begun)})
+    vars(found)["_Booster"] = plain
+    return found
 
 
 def check_booster(node: Node) -> None:

@@ -35,6 +35,17 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    **dict.fromkeys(
+        (
+            ("lightgbm", name)
+            for name in ("booster params", "booster leaves", "booster contributions", "regressor")
+        ),
+        "its pyfunc ignores parameters",
+    ),
+    **dict.fromkeys(
+        (("lightgbm", "booster categories"), ("lightgbm", "categories")),
+        "its pyfunc hands text to a model that takes categories",
+    ),
     ("onnx", "classifier"): "its pyfunc makes no frame of outputs of different widths",
     ("onnx", "columns"): "its pyfunc hands on columns without their second dimension",
     ("spacy", "array"): "its pyfunc takes frames only",
