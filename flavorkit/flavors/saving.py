@@ -136,12 +136,7 @@ def save_model(
             descriptor = replace(
                 descriptor, signature=signature, is_signature_from_type_hint=from_hints
             )
-        packages = (*chosen.packages, *saved.packages)
-        home = {}
-        if chosen.modules:
-            framework = provider_of(chosen.packages[0], chosen.modules[0])
-            home = dict.fromkeys(chosen.modules, framework)
-            packages = (framework, *packages[1:])
+        packages, home = _packages(chosen, saved)
         locked = project.requirements if project else None
         needed = environment.requirements(loaded.modules, packages, home=home, locked=locked)
         files.write(folder, needed, environment.conda_env)
@@ -150,6 +145,15 @@ def save_model(
         descriptor.write(folder)
         manifest.write(folder, signer())
     return descriptor
+
+
+def _packages(flavor: Flavor, saved: Saved) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The distributions to pin in any case, and where the framework's modules come from."""
+    if not flavor.modules:
+        return (*flavor.packages, *saved.packages), {}
+    framework = provider_of(flavor.packages[0], flavor.modules[0])
+    packages = (framework, *flavor.packages[1:], *saved.packages)
+    return packages, dict.fromkeys(flavor.modules, framework)
 
 
 def _refuse_wrong_types(signature: Any, metadata: Any) -> None:
