@@ -68,7 +68,7 @@ def read(path: Path) -> Any:
             raise ValueError("it holds no graph")
     try:
         check(model, path.parent)
-    except (ValueError, RecursionError) as exc:
+    except (ValueError, TypeError, RecursionError) as exc:
         raise UnreadableModelError(path, exc) from None
     return model
 
@@ -172,7 +172,7 @@ def _check_tensor(tensor: Any, folder: Path) -> None:
 def _check_external(tensor: Any, count: int, folder: Path, where: str) -> None:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     if len(entries) < len(tensor.external_data) or not entries.keys() <= _EXTERNAL_KEYS:
-        raise ValueError(f"{where} describes its file by {sorted(entries)[:10]}")
+        raise ValueError(f"{where} describes its file by {str([*entries])[:200]}")
     location = entries.get("location")
     if location is None or not is_inside(location) or "/" in location:
         raise ValueError(f"{where} lies in {str(location)[:100]!r}, which is no file of the folder")

@@ -10,15 +10,13 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
 
-from flavorkit import uris
-from flavorkit.atomic import publish
 from flavorkit.errors import (
     FlavorkitError,
     InvalidInputError,
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import torch_export
+from flavorkit.flavors import state_dicts, torch_export
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
 from flavorkit.flavors.pickle_file import pickler
@@ -35,7 +33,6 @@ from flavorkit.flavors.torch_tensors import (
 from flavorkit.flavors.trial import enforced
 from flavorkit.flavors.unsafe_load import (
     load_exported_program,
-    load_tensors,
     load_torch_module,
 )
 from flavorkit.signature import ModelSignature
@@ -47,11 +44,13 @@ Format = Literal["pt2", "pickle"]
 SERIALIZATION_FORMAT_PT2: Format = "pt2"
 SERIALIZATION_FORMAT_PICKLE: Format = "pickle"
 
+load_state_dict = state_dicts.load_state_dict
+save_state_dict = state_dicts.save_state_dict
+
 _DATA = "data"
 _EXPORTED = "model.pt2"
 _PICKLED = "model.pth"
 _PICKLE_MODULE = "pickle_module_info.txt"
-_STATE_DICT = "state_dict.pth"
 # What stock MLflow imports to unpickle with: pickle's own Unpickler, beside cloudpickle's Pickler.
 _CLOUDPICKLE = "mlflow.pytorch.pickle_module"
 _PICKLE_MODULES = {
@@ -274,50 +273,6 @@ class Pytorch(Flavor):
         except FlavorkitError:  # which the trial that saving ends with will say
             return True
         return not isinstance(answer, Mapping)
-
-
-def save_state_dict(state_dict: Mapping[str, Any], path: str | Path) -> None:
-    """Save the tensors of a module, without the module: ``state_dict.pth`` in a new folder.
-
-    Args:
-        state_dict: what ``module.state_dict()`` gives, or a checkpoint: dicts and lists of tensors
-            and plain values.
-        path: the folder; it may not hold anything.
-
-    Raises:
-        UnsavableModelError: it holds anything else, so it would not load as data.
-        PathOccupiedError: something stands at ``path``.
-    """
-    import torch
-
-    if not isinstance(state_dict, Mapping):
-        raise TypeError(
-            f"a state_dict is a mapping, got {type(state_dict).__name__}; pass module.state_dict()"
-        )
-    with publish(Path(path)) as folder:
-        torch.save(state_dict, folder / _STATE_DICT)
-        try:
-            load_tensors(folder / _STATE_DICT)
-        except UnreadableModelError as exc:
-            raise UnsavableModelError(
-                f"a state_dict holds tensors and plain values only: {exc.problem}"
-            ) from exc
-
-
-def load_state_dict(state_dict_uri: str | Path, *, map_location: Any = None) -> Any:
-    """The tensors that :func:`save_state_dict`, or MLflow's, has saved.
-
-    Nothing else is ever built of the file, so it loads from anyone.
-
-    Args:
-        state_dict_uri: the folder, or a URI.
-        map_location: where the tensors go, as PyTorch takes it.
-
-    Raises:
-        UnreadableModelError: the file is not there, or holds anything else.
-    """
-    folder = uris.fetch(state_dict_uri)
-    return load_tensors(data_file(folder, {"data": _STATE_DICT}), map_location=map_location)
 
 
 def _format_of(

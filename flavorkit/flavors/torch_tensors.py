@@ -105,12 +105,11 @@ def to_tensors(data: Any, dtype: Any = None, device: Any = None) -> Any:
     try:
         if isinstance(data, pd.DataFrame):
             double = dtype is torch.float64
-            array = data.to_numpy(np.float64 if double else np.float32, copy=True)
+            data = data.to_numpy(np.float64 if double else np.float32)
             dtype = dtype or torch.float32
-        else:
-            array = np.array(data, order="C")
-            array = array.astype(array.dtype.newbyteorder("="), copy=False)
-        tensor = torch.from_numpy(array)
+        # In one layout, since another one may be multiplied, and rounded, otherwise.
+        array = np.array(data, order="C")
+        tensor = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (TypeError, ValueError) as exc:
         raise InvalidInputError(f"the model takes tensors of numbers: {exc}") from None
     if dtype is not None and tensor.is_floating_point():

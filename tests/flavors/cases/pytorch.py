@@ -136,6 +136,7 @@ CASE = Case(
     flavor="pytorch",
     packages=("torch",),
     other_packages=("cloudpickle", "numpy"),
+    ignored_warnings=("ignore:.torch.jit.* is deprecated:DeprecationWarning",),
     models=(
         Model("array", of_net(matrix), predict, **CLOSE),
         Model("one row", of_net(matrix), predict, example_rows=1, **CLOSE),
