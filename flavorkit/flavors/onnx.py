@@ -98,9 +98,7 @@ class Onnx(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Read and check the file; the framework's own object is the ``ModelProto``."""
-        why = self.executes_code(folder, config)
-        if why is not None and not trust.code:
-            raise trust.refusal(why)
+        self.check_grant(folder, config, trust)
         return Loaded(Graph(data_file(folder, config)))
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:

@@ -186,8 +186,7 @@ class Pytorch(Flavor):
         """
         import torch
 
-        if not trust.code:
-            raise trust.refusal(self.executes_code(folder, config))
+        self.check_grant(folder, config, trust)
         data = data_file(folder, config, "model_data")
         place = None if device is None else _device(device)
         if not (data / _PICKLED).exists():

@@ -61,8 +61,7 @@ class Spacy(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Build the pipeline that the folder's configuration describes."""
-        if not trust.code:
-            raise trust.refusal(self.executes_code(folder, config))
+        self.check_grant(folder, config, trust)
         import spacy
 
         path = data_file(folder, {"data": _DATA, **config})
