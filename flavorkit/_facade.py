@@ -45,7 +45,7 @@ _SIGNATURE = {
     "infer_signature": "flavorkit.signature:infer_signature",
 }
 _ERRORS = (
-    *("DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
+    *("BrokenFlavorError", "DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
     *("EnvironmentMismatchError", "FlavorkitError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
@@ -108,12 +108,15 @@ def third_party_flavor(name: str) -> ModuleType:
 
     Raises:
         AttributeError: there is no such flavor.
+        BrokenFlavorError: there is, and it cannot be used.
     """
-    from flavorkit.errors import NotFoundError
+    from flavorkit.errors import BrokenFlavorError, NotFoundError
     from flavorkit.flavors.registry import get_flavor
 
     try:
         get_flavor(name)
+    except BrokenFlavorError:
+        raise
     except NotFoundError:
         raise AttributeError(f"module 'flavorkit' has no attribute {name!r}") from None
     module = _FlavorModule(name)
