@@ -322,7 +322,7 @@ def _write_program(
     if is_program:
         program = model
         shapes = torch_export.input_shapes(program).items()
-        frozen = [name for name, shape in shapes if shape and isinstance(shape[0], int)]
+        frozen = [name for name, shape in shapes if shape and shape[0] is not None]
         if frozen:
             warnings.warn(
                 f"the program takes batches of one size only ({', '.join(frozen)}): export it with"
