@@ -46,19 +46,27 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "onnx": {"flavors"},
+    "onnxruntime": {"flavors"},
+    "google": {"flavors"},
+    "keras": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment"},
     "polars": {"signature"},
-    "pyarrow": {"signature", "tables"},
+    "py4j": {"flavors"},
+    "pyarrow": {"flavors", "signature", "tables"},
     "pydantic": {"flavors"},
+    "pyspark": {"flavors"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
+    "spacy": {"flavors"},
     "torch": {"flavors"},
     "starlette": {"serving"},
+    "tensorflow": {"flavors"},
     "uvicorn": {"serving"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
@@ -124,7 +132,8 @@ def test_third_party_packages_stay_home(path):
 
 
 FRAMEWORKS = {"sklearn", "skops", "cloudpickle", "polars", "pyarrow", "cryptography"}
-FRAMEWORKS |= {flavor.modules[0] for flavor in all_flavors().values()} - {"flavorkit"}
+FRAMEWORKS |= {root for flavor in all_flavors().values() for root in flavor.modules[:1]}
+FRAMEWORKS -= {"flavorkit"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

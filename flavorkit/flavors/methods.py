@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from flavorkit.errors import FlavorkitError, InvalidInputError
 
 
 def parameters_of(method: Callable[..., Any]) -> frozenset[str]:
@@ -16,3 +20,23 @@ def parameters_of(method: Callable[..., Any]) -> frozenset[str]:
     return frozenset(
         p.name for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}
     )
+
+
+# "[15:32:02] /workspace/src/learner.cc:1289: " before the message, and its "Stack trace:" behind.
+_ORIGIN = re.compile(r"^(\[[\d:]+\] )?(/?[\w./-]+\.\w+:\d+: )?")
+
+
+@contextmanager
+def predicting(*errors: type[Exception]) -> Iterator[None]:
+    """Turn ``errors`` of a framework, which it raises over data, into one of the caller's.
+
+    Raises:
+        InvalidInputError: with the framework's message, but for what it says of its own source.
+    """
+    try:
+        yield
+    except FlavorkitError:
+        raise
+    except errors as exc:
+        said = _ORIGIN.sub("", str(exc).partition("\nStack trace:")[0].strip())
+        raise InvalidInputError(said[:1000] or type(exc).__name__) from exc

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from flavorkit.errors import FlavorkitError, MissingDependencyError, UnreadableModelError
 from flavorkit.flavors.base import Loaded
 from flavorkit.flavors.private_names import plain
+from flavorkit.flavors.reading import reading
 from flavorkit.trust import Grant
 
 
@@ -304,3 +305,45 @@ def imports_of(code: types.CodeType) -> set[str]:
         if isinstance(constant, types.CodeType):
             found |= imports_of(constant)
     return found
+
+
+def load_keras(path: Path, *, trust: Grant, **options: Any) -> Any:
+    """The Keras model in the file at ``path``, ``.keras`` or ``.h5``; its lambdas too.
+
+    Args:
+        path: the file.
+        trust: must allow code.
+        options: what ``keras.saving.load_model`` takes.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: Keras cannot read it.
+    """
+    if not trust.code:
+        raise trust.refusal(
+            f"{path.name} is a Keras model, which can run any code when it is loaded"
+        )
+    import keras
+
+    with reading(path):
+        return keras.saving.load_model(path, **{"safe_mode": False, **options})
+
+
+def load_saved_model(path: Path, *, trust: Grant, **options: Any) -> Any:
+    """The SavedModel in the folder ``path``.
+
+    Args:
+        path: the folder.
+        trust: must allow code.
+        options: what ``tf.saved_model.load`` takes.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: TensorFlow cannot read it.
+    """
+    if not trust.code:
+        raise trust.refusal(f"{path.name} is a SavedModel, a program that can run any operation")
+    import tensorflow as tf
+
+    with reading(path):
+        return tf.saved_model.load(str(path), **options)

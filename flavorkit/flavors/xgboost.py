@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from flavorkit.errors import UnsavableModelError
+from flavorkit.errors import InvalidInputError, UnsavableModelError
+from flavorkit.flavors import ubjson, xgboost_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
-from flavorkit.flavors.methods import parameters_of
+from flavorkit.flavors.categories import CategoryColumns
+from flavorkit.flavors.methods import parameters_of, predicting
 from flavorkit.flavors.reading import class_named, data_file, reading
 from flavorkit.trust import Grant
 
@@ -49,6 +52,9 @@ class Xgboost(Flavor):
                 f"XGBoost's formats keep no class of your own such as {kind.__qualname__}; save"
                 " its get_booster(), or wrap it in a PythonModel"
             )
+        is_booster = kind.__name__ == "Booster"
+        if not is_booster and not model.__sklearn_is_fitted__():
+            raise UnsavableModelError(f"this {kind.__name__} is not fitted; fit it first")
         data = f"model.{model_format}"
         model.save_model(folder / data)
         section = {
@@ -58,18 +64,24 @@ class Xgboost(Flavor):
             "model_format": model_format,
             "code": None,
         }
-        needed = () if kind.__name__ == "Booster" else ("scikit-learn",)
+        # XGBoost's files do not say which number stands for a missing one.
+        missing = math.nan if is_booster or model.missing is None else float(model.missing)
+        if not math.isnan(missing):
+            section["missing"] = missing
+        needed = () if is_booster else ("scikit-learn",)
         return Saved(config=section, pyfunc={"data": data}, packages=needed)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
-        """Read the file into a new object of its class."""
+        """Check the file, and read it into a new object of its class."""
         import xgboost
 
         path = data_file(folder, config)
         kind = class_named(xgboost, str(config.get("model_class", "Booster")), _CLASSES, folder)
-        native = kind()
+        missing = config.get("missing")
+        is_told = isinstance(missing, int | float) and kind is not xgboost.Booster
+        native = kind(missing=missing) if is_told else kind()
         with reading(path):
-            native.load_model(path)
+            native.load_model(xgboost_file.read(path))
         return Loaded(native)
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
@@ -78,17 +90,24 @@ class Xgboost(Flavor):
 
         is_booster = type(native) is xgboost.Booster
         booster = native if is_booster else native.get_booster()
-        types = zip(booster.feature_names or (), booster.feature_types or (), strict=False)
-        categorical = [name for name, kind in types if kind == "c"]
+        n_features, n_rounds = booster.num_features(), booster.num_boosted_rounds()
+        columns = _category_columns(booster)
         known = parameters_of(native.predict)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
-            if categorical and hasattr(data, "columns"):
-                data = data.astype(dict.fromkeys(categorical, "category"))
-            given = {key: _plain(params[key]) for key in params if key in known}
-            if is_booster:
-                data = xgboost.DMatrix(data, enable_categorical=True)
-            return native.predict(data, **given)
+            if len(data.shape) != 2 or data.shape[1] != n_features:
+                raise InvalidInputError(
+                    f"the model takes rows of {n_features} features, got shape {data.shape}"
+                )
+            if columns is not None and hasattr(data, "columns"):
+                data = columns(data)
+            given = {key: params[key] for key in params if key in known}
+            if "iteration_range" in given:
+                given["iteration_range"] = _range(given["iteration_range"], n_rounds)
+            with predicting(xgboost.core.XGBoostError, ValueError, TypeError):
+                if is_booster:
+                    data = xgboost.DMatrix(data, enable_categorical=True)
+                return native.predict(data, **given)
 
         return predict
 
@@ -101,6 +120,36 @@ class Xgboost(Flavor):
         return True
 
 
-def _plain(value: Any) -> Any:
-    """``iteration_range`` comes as a list or an array from a request; XGBoost takes a tuple."""
-    return tuple(value) if isinstance(value, list) else value
+def _category_columns(booster: Any) -> Callable[[Any], Any] | None:
+    """What makes the columns of a frame the categories that the booster knows."""
+    types = booster.feature_types or ()
+    coded = [position for position, kind in enumerate(types) if kind == "c"]
+    if not coded:
+        return None
+    known = xgboost_file.categories(ubjson.loads(bytes(booster.save_raw("ubj"))))
+    named = CategoryColumns(known)
+
+    def convert(frame: Any) -> Any:
+        for position in coded:
+            kind = frame.dtypes.iloc[position]
+            if position not in known and not hasattr(kind, "categories") and kind.kind not in "iuf":
+                raise InvalidInputError(
+                    f"column {frame.columns[position]!r}: the model knows its categories by number,"
+                    f" got {kind}"
+                )
+        return named.convert(frame) if named else frame
+
+    return convert
+
+
+def _range(given: Any, n_rounds: int) -> tuple[int, int]:
+    """A range of rounds; XGBoost itself would count from the end of something else's memory."""
+    try:
+        begin, end = map(int, given)
+    except (TypeError, ValueError):
+        begin = end = -1
+    if not 0 <= begin <= (end or begin) <= n_rounds or (begin and not end):
+        raise InvalidInputError(
+            f"iteration_range must be two whole numbers, 0 <= begin <= end <= {n_rounds}"
+        )
+    return begin, end

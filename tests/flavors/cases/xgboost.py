@@ -64,6 +64,7 @@ CASE = Case(
     packages=("xgboost-cpu",),
     other_packages=("scikit-learn",),
     also_imports=("sklearn",),
+    ignored_warnings=("ignore:.*Empty dataset",),
     models=(
         Model("booster", booster(), predict_matrix),
         Model("booster json", booster(), predict_matrix, {"model_format": "json"}),
