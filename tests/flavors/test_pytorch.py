@@ -197,13 +197,25 @@ def test_random_numbers_are_no_difference(tmp_path):
 
 
 def test_other_sizes_that_the_signature_leaves_open_stay_open(tmp_path):
-    module = nn.GRU(4, 5, batch_first=True)
+    module = Function(lambda x: x.cumsum(1))
     signature = ModelSignature(Schema([TensorSpec(np.dtype("float32"), (-1, -1, 4))]))
     example = np.tile(X[:, None, :], (1, 3, 1))
     flavorkit.save_model(module, tmp_path / "m", input_example=example, signature=signature)
     loaded = flavorkit.load_model(tmp_path / "m")
-    found = loaded.predict(np.tile(X[:, None, :], (1, 9, 1)))
-    assert found["output_0"].shape == (6, 9, 5)
+    longer = np.tile(X[:, None, :], (1, 9, 1))
+    np.testing.assert_allclose(loaded.predict(longer), eager(module, longer), rtol=1e-4, atol=1e-5)
+
+
+def test_the_steps_of_a_recurrent_layer_are_fixed_unless_it_is_pickled(tmp_path):
+    module = nn.GRU(4, 5, batch_first=True)
+    signature = ModelSignature(Schema([TensorSpec(np.dtype("float32"), (-1, -1, 4))]))
+    example = np.tile(X[:, None, :], (1, 3, 1))
+    given = {"input_example": example, "signature": signature}
+    with pytest.raises(UnsavableModelError, match="has fixed dimension 1 of input at 3"):
+        flavorkit.save_model(module, tmp_path / "m", **given)
+    flavorkit.save_model(module, tmp_path / "m", serialization_format="pickle", **given)
+    loaded = flavorkit.load_model(tmp_path / "m")
+    assert loaded.predict(np.tile(example, (1, 3, 1)))["output_0"].shape == (6, 9, 5)
 
 
 def test_a_size_of_one_that_should_stay_open_is_an_error(tmp_path):
