@@ -10,13 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
-from flavorkit.flavors.learner_outputs import as_frame
+from flavorkit.flavors.learner_frames import as_frame, is_of_tables, prepared
 from flavorkit.flavors.methods import predicting
 from flavorkit.flavors.pickle_file import pickler
 from flavorkit.flavors.private_names import plain
@@ -25,6 +22,9 @@ from flavorkit.flavors.unsafe_load import load_torch_module
 from flavorkit.trust import Grant
 
 _DATA = "model.fastai"
+_TABLE_ROWS = 4096
+"""The size of batches of tables; a batch of any size takes fastai some ten milliseconds."""
+
 # What fastai itself undoes of a training on a GPU, by the callback that did it.
 _FOR_CPU = {
     "channels_last": ("to_contiguous", {"to_fp32": True}),
@@ -97,14 +97,16 @@ class Fastai(Flavor):
         """``get_preds`` on ``dls.test_dl``, one call at a time, since a learner keeps its state."""
         from fastai.callback import progress  # noqa: F401 - adds no_bar to learners
 
+        of_tables = is_of_tables(native.dls)
+        options = {"num_workers": 0, **({"bs": _TABLE_ROWS} if of_tables else {})}
         lock = threading.Lock()
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if not len(data):
                 raise InvalidInputError("no rows: fastai cannot predict on an empty frame")
             with lock, predicting(*_OF_ROWS), native.no_bar():
-                rows = native.dls.test_dl(_without_categories(data), num_workers=0)
-                found, _ = native.get_preds(dl=rows)
+                rows = prepared(data, native.dls) if of_tables else data
+                found, _ = native.get_preds(dl=native.dls.test_dl(rows, **options))
             return as_frame(found, native.dls, data.index)
 
         return predict
@@ -130,15 +132,9 @@ def _export(learner: Any, path: Path, code: Path | None) -> None:
         raise
     except Exception as exc:  # pickling calls methods of the user's
         raise UnsavableModelError(
-            f"fastai cannot export the learner: {plain(str(exc))}; remove the callback or function"
-            " that cannot be pickled, which learner.remove_cb does"
+            f"fastai cannot export the learner: {plain(str(exc))}; it needs fastai's own loaders,"
+            " and callbacks and functions that can be pickled (learner.remove_cb drops a callback)"
         ) from exc
     finally:
         random.setstate(numbers)
         learner.dls, learner.opt = before
-
-
-def _without_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fastai takes the numbers of a frame's own categories for those it was trained on."""
-    coded = [name for name, kind in frame.dtypes.items() if hasattr(kind, "categories")]
-    return frame.astype({name: np.asarray(frame[name].cat.categories).dtype for name in coded})

@@ -76,8 +76,8 @@ def read(data: Path, *, trust: Grant, bundle: Bundle, map_location: Any = None) 
         data: the folder that :func:`write`, or MLflow, has written into.
         trust: must allow code.
         bundle: the modules that the model's folder brings.
-        map_location: where its tensors go, as ``torch.load`` takes it; by default where they were,
-            or to the CPU where there is no CUDA.
+        map_location: where its tensors go, as PyTorch takes it; by default where they were, or to
+            the CPU where there is no CUDA.
 
     Raises:
         TrustError: ``trust`` does not allow code.

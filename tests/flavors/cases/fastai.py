@@ -84,8 +84,9 @@ def missing():
 def predict(native, data):
     with native.no_bar():
         found, _ = native.get_preds(dl=native.dls.test_dl(data, num_workers=0))
-    names = native.dls.vocab if len(native.dls.y_names) == 1 and found.shape[1] > 1 else None
-    return pd.DataFrame(found.numpy(), data.index, list(names or native.dls.y_names))
+    found = found.numpy().reshape(len(data), -1)
+    names = native.dls.y_names if found.shape[1] == len(native.dls.y_names) else native.dls.vocab
+    return pd.DataFrame(found, data.index, list(names))
 
 
 # Batches of other sizes are multiplied by other instructions; and get_preds, which the contract

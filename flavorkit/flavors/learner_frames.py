@@ -1,4 +1,4 @@
-"""What a fastai learner gives for some rows, as columns with names."""
+"""Frames for a fastai learner, and its predictions as columns with names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,44 @@ import numpy as np
 import pandas as pd
 
 from flavorkit.errors import PredictionError
+
+
+def is_of_tables(loaders: Any) -> bool:
+    """Whether a learner with these loaders is one for tables, or for users and items."""
+    from fastai.tabular.core import Tabular
+
+    return isinstance(loaders.train_ds, Tabular)
+
+
+def prepared(frame: pd.DataFrame, loaders: Any) -> pd.DataFrame:
+    """The rows as ``test_dl`` of a learner for tables can take them.
+
+    fastai takes the numbers of a frame's own categories for those it was trained on, pandas will
+    soon refuse a text that is none of the categories, and of a target that is among the columns
+    fastai would compute a loss. So categories become their values, those that the training has not
+    seen become missing ones, as fastai means it, and targets are left out.
+
+    Args:
+        frame: the caller's, which is not changed.
+        loaders: the learner's.
+    """
+    from fastai.tabular.core import Categorify
+
+    known: dict[str, Any] = {}
+    for step in loaders.train_ds.procs.fs:
+        if isinstance(step, Categorify):
+            known |= {name: list(values) for name, values in step.classes.items()}
+    columns = {}
+    for name in frame.columns.difference(loaders.y_names, sort=False):
+        column = frame[name]
+        if name in known:
+            values = column.astype(object)
+            columns[name] = values.where(values.isin(known[name]), None)
+        elif hasattr(column.dtype, "categories"):
+            columns[name] = column.astype(object).infer_objects()
+        else:
+            columns[name] = column
+    return pd.DataFrame(columns, index=frame.index)
 
 
 def as_frame(found: Any, loaders: Any, index: pd.Index) -> pd.DataFrame:
