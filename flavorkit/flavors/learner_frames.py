@@ -32,10 +32,10 @@ def prepared(frame: pd.DataFrame, loaders: Any) -> pd.DataFrame:
     """
     from fastai.tabular.core import Categorify
 
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {}  # without the first, which stands for a missing one
     for step in loaders.train_ds.procs.fs:
         if isinstance(step, Categorify):
-            known |= {name: list(values) for name, values in step.classes.items()}
+            known |= {name: list(values)[1:] for name, values in step.classes.items()}
     columns = {}
     for name in frame.columns.difference(loaders.y_names, sort=False):
         column = frame[name]
