@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flavorkit import (
         crate,
         exceptions,
+        fastai,
         keras,
         models,
         onnx,
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "crate",
     "exceptions",
+    "fastai",
     "infer_signature",
     "keras",
     "load_model",

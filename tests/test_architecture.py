@@ -46,6 +46,7 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "fastai": {"flavors"},
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "google": {"flavors"},

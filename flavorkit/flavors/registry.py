@@ -21,6 +21,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # looked up the same way; one that is broken, or whose name is taken, stands in nobody's way.
 BUILTIN = {
     "crate": "flavorkit.flavors.crate:Crate",
+    "fastai": "flavorkit.flavors.fastai:Fastai",
     "keras": "flavorkit.flavors.keras:Keras",
     "onnx": "flavorkit.flavors.onnx:Onnx",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
