@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # name -> "module:class". Third-party flavors add theirs under the entry-point group above and are
 # looked up the same way; a name that is already taken is an error, not an override.
 BUILTIN = {
+    "catboost": "flavorkit.flavors.catboost:Catboost",
     "crate": "flavorkit.flavors.crate:Crate",
     "keras": "flavorkit.flavors.keras:Keras",
     "onnx": "flavorkit.flavors.onnx:Onnx",
