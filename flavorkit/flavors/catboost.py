@@ -10,6 +10,7 @@ from typing import Any, Literal
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import catboost_file
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
+from flavorkit.flavors.catboost_file import UNCERTAIN
 from flavorkit.flavors.methods import parameters_of, predicting
 from flavorkit.flavors.reading import class_named, data_file, reading
 from flavorkit.trust import Grant
@@ -19,7 +20,7 @@ Format = Literal["cbm", "json"]
 _FORMATS = ("cbm", "json")
 _CLASSES = ("CatBoost", "CatBoostClassifier", "CatBoostRanker", "CatBoostRegressor")
 _DATA = "model.cb"
-# Where it computes is not for the caller to say, and the rest is for people.
+# Where it computes is not for the caller to say, and more threads than it has rows end the process.
 _NOT_PARAMETERS = frozenset({"task_type", "thread_count", "verbose"})
 
 
@@ -103,7 +104,7 @@ class Catboost(Flavor):
         import catboost
 
         known = parameters_of(native.predict) - _NOT_PARAMETERS
-        n_trees = native.tree_count_
+        n_trees, loss = native.tree_count_, native.get_param("loss_function")
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if len(data.shape) != 2:
@@ -111,7 +112,9 @@ class Catboost(Flavor):
             given = {key: params[key] for key in params if key in known}
             for key in given.keys() & {"ntree_start", "ntree_end"}:
                 given[key] = _tree(given[key], key, n_trees)
-            with predicting(catboost.CatBoostError, ValueError, TypeError):
+            if given.get("prediction_type") == UNCERTAIN != loss:
+                raise InvalidInputError(f"{UNCERTAIN} is for models of that loss only")
+            with predicting(catboost.CatBoostError, ValueError, TypeError, IndexError):
                 return native.predict(data, **given)
 
         return predict

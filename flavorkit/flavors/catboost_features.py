@@ -9,7 +9,7 @@ each.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,27 +72,22 @@ def read(trees: Table, tables: bytes | None) -> Features:
         ValueError: the message says what is wrong.
     """
     counted: list[tuple[int, bool]] = []
-    columns: list[int] = []
     borders: set[tuple[int, int]] = set()
     single: set[tuple[int, int]] = set()
-    last = -1
-    for feature in trees.tables(5):
-        last, column = _numbered(feature, 1, 4, last)
-        columns.append(column)
+    numbers, categories = trees.tables(5), trees.tables(4)
+    places = [*_numbered(numbers, 1, 4)], [*_numbered(categories, 0, 2)]
+    columns = [column for _, column in (*places[0], *places[1])]
+    require(len(set(columns)) == len(columns), "two features of one column")
+    require(max(columns, default=0) < max(_MANY, 64 * len(columns)), "a column too many")
+    for feature, (index, _) in zip(numbers, places[0], strict=True):
         require(feature.number(0, "B") in {0, 1}, "a feature of an unknown kind")
         require(feature.number(5, "b") in {0, 1, 2}, "missing values of an unknown kind")
         values = _borders(feature, 3)
-        borders.update((last, int(bits)) for bits in values.view("<u4"))
+        borders.update((index, int(bits)) for bits in values.view("<u4"))
         counted.append((len(values), False))
-    used: set[int] = set()
-    last = -1
-    for feature in trees.tables(4):
-        last, column = _numbered(feature, 0, 2, last)
-        columns.append(column)
-        if feature.number(3, "B", 1):
-            used.add(last)
-    require(len(set(columns)) == len(columns), "two features of one column")
-    require(max(columns, default=0) < max(_MANY, 64 * len(columns)), "a column too many")
+    indexes = (index for index, _ in places[1])
+    is_used = (feature.number(3, "B", 1) for feature in categories)
+    used = {index for index, is_in in zip(indexes, is_used, strict=True) if is_in}
     for feature in trees.tables(6):
         index = int(feature.number(0, "i", -1))
         require(index in used, "categories of no feature")
@@ -120,16 +115,20 @@ def text_of(table: Table, place: int) -> str:
     return (found or b"").decode()
 
 
-def _numbered(feature: Table, first: int, name: int, last: int) -> tuple[int, int]:
-    """The number and the column of a feature, whose fields for them stand at ``first`` and behind.
+def _numbered(features: Iterable[Table], first: int, name: int) -> Iterator[tuple[int, int]]:
+    """The numbers and the columns of features of one kind, whose fields stand at ``first``.
 
-    Those of one kind stand in their order; CatBoost takes the last one's number for the largest.
+    They stand in the order of both: CatBoost takes those of the last for the largest.
     """
-    index, column = (int(feature.number(place, "i", -1)) for place in (first, first + 1))
-    require(last < index <= column, "a feature out of order")
-    if feature.has(name):
-        text_of(feature, name)
-    return index, column
+    last = (-1, -1)
+    for feature in features:
+        index, column = (int(feature.number(place, "i", -1)) for place in (first, first + 1))
+        require(index > last[0] and column > last[1], "a feature out of order")
+        require(index <= column, "a feature of no column")
+        if feature.has(name):
+            text_of(feature, name)
+        last = index, column
+        yield last
 
 
 def _borders(feature: Table, place: int) -> NDArray[np.float32]:

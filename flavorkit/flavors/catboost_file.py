@@ -16,6 +16,7 @@ Reference: ``catboost/libs/model/flatbuffers/*.fbs`` of CatBoost, and what ``lib
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +29,9 @@ from flavorkit.flavors.catboost_features import Features, text_of
 from flavorkit.flavors.flatbuffer import Table
 from flavorkit.flavors.tree_checks import MAX_DEPTH, Integers, require, within
 from flavorkit.flavors.xgboost_file import parse_json
+
+UNCERTAIN = "RMSEWithUncertainty"
+"""The loss, and the kind of prediction, for which CatBoost reads a second output unasked."""
 
 _MAGIC = b"CBM1"
 _TABLES = "static_provider_v1"
@@ -113,6 +117,8 @@ def _check_info(key: str, value: str, n_outputs: int) -> None:
     require(depth <= _MAX_NESTING, "an info nested too deep")
     if key in {"class_params", "multiclass_params"}:
         _check_classes(parse_json(value.encode()), n_outputs)
+    elif key in {"params", "loss_function"} and UNCERTAIN in json.dumps(parse_json(value.encode())):
+        require(n_outputs > 1, "one output where two are read")
 
 
 def _check_classes(params: Any, n_outputs: int) -> None:

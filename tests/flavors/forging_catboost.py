@@ -36,7 +36,7 @@ LOSSES = (
         "Cox",
         "SurvivalAft",
     ),
-    *("MultiQuantile", "Focal", "QuerySoftMax", "Huber", "MultiCrossEntropy", "nothing"),
+    *("MultiQuantile", "Focal", "QuerySoftMax", "Huber", "MultiCrossEntropy"),
 )
 
 
@@ -81,9 +81,7 @@ def with_infos(content, rng):
     else:
         value = damaged_value(value, rng)
     infos[key] = json.dumps(value)
-    with tempfile.TemporaryDirectory() as scratch:
-        model.save_model(Path(scratch) / "m")
-        return (Path(scratch) / "m").read_bytes()
+    return written(model)
 
 
 @cache
@@ -104,18 +102,26 @@ def load(path, genuine):
 
 def predict(native, genuine):
     few, many = rows(genuine.stem)
+    answer = Catboost().predictor(native, {})
     for data in (few, many):
         for kind in TYPES:
-            attempt(catboost.CatBoost.predict, native, data, prediction_type=kind)
+            attempt(answer, data, {"prediction_type": kind})
     attempt(native.predict, few.iloc[:1])
     attempt(native.predict, few, ntree_start=1)
     attempt(native.calc_leaf_indexes, few)
     attempt(lambda: list(native.staged_predict(few)))
     attempt(native.virtual_ensembles_predict, few, virtual_ensembles_count=2)
-    pool = catboost.Pool(few, cat_features=native.get_cat_feature_indices())
-    for kind in ("PredictionValuesChange", "ShapValues", "Interaction"):
-        attempt(native.get_feature_importance, pool, type=kind)
+    # With names it would look for columns by them, and its explanations then in the wrong place.
+    pool = attempt(catboost.Pool, few.to_numpy(), cat_features=native.get_cat_feature_indices())
+    # A thread that explains a loss of an unknown name ends the process, in good order.
+    if params_of(native) == params_of(catboost.CatBoost().load_model(str(genuine))):
+        for kind in ("PredictionValuesChange", "ShapValues", "Interaction"):
+            attempt(native.get_feature_importance, pool, type=kind)
     native.predict(few)
+
+
+def params_of(native):
+    return native.get_metadata().get("params")
 
 
 def attempt(call, *args, **options):
@@ -123,3 +129,72 @@ def attempt(call, *args, **options):
         return call(*args, **options)
     except Exception:  # noqa: BLE001 - as long as it is one
         return None
+
+
+START = 8  # of the first FlatBuffer
+TREES = 1
+CLASSES = {"class_to_label": [0, 1, 2], "classes_count": 0, "class_names": [0, 1, 2]}
+
+
+def table_at(content, path, start=START):
+    """Where the table lies that ``path`` leads to: fields, or pairs of a field and an item."""
+    at = start + number_at(content, start)
+    for step in path:
+        field, item = step if isinstance(step, tuple) else (step, None)
+        at = field_at(content, at, field)
+        at += number_at(content, at)
+        if item is not None:
+            at += 4 + 4 * item
+            at += number_at(content, at)
+    return at
+
+
+def field_at(content, table, field):
+    layout = table - struct.unpack_from("<i", content, table)[0]
+    offset = struct.unpack_from("<H", content, layout + 4 + 2 * field)[0]
+    assert offset, "no such field"
+    return table + offset
+
+
+def number_at(content, at):
+    return struct.unpack_from("<I", content, at)[0]
+
+
+def changed(content, path, value, *, item=None, code="i", start=START, count=False):
+    """A number changed: a field, an item of a vector of numbers, or how many those are."""
+    at = field_at(content, table_at(content, path[:-1], start), path[-1])
+    if item is not None or count:
+        at += number_at(content, at)
+        item = item + number_at(content, at) if item is not None and item < 0 else item
+        at += 0 if count else 4 + item * struct.calcsize(code)
+    found = bytearray(content)
+    struct.pack_into(f"<{code}", found, at, value)
+    return bytes(found)
+
+
+def without(content, path):
+    """A field taken away, of this table and those of the same layout."""
+    table = table_at(content, path[:-1])
+    layout = table - struct.unpack_from("<i", content, table)[0]
+    found = bytearray(content)
+    struct.pack_into("<H", found, layout + 4 + 2 * path[-1], 0)
+    return bytes(found)
+
+
+def tables_start(content):
+    """Where the first table of categories starts."""
+    return START + number_at(content, 4) + 8
+
+
+def with_info(content, **infos):
+    """What it says of itself changed; CatBoost writes it again."""
+    model = catboost.CatBoost().load_model(blob=content)
+    for key, value in infos.items():
+        model.get_metadata()[key] = value if isinstance(value, str) else json.dumps(value)
+    return written(model)
+
+
+def written(model):
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_model(Path(scratch) / "m")
+        return (Path(scratch) / "m").read_bytes()
