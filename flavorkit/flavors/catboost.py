@@ -104,11 +104,14 @@ class Catboost(Flavor):
         import catboost
 
         known = parameters_of(native.predict) - _NOT_PARAMETERS
+        categories = native.get_cat_feature_indices()
         n_trees, loss = native.tree_count_, native.get_param("loss_function")
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if len(data.shape) != 2:
                 raise InvalidInputError(f"the model takes rows of features, got shape {data.shape}")
+            if hasattr(data, "columns"):
+                _refuse_missing(data, categories)
             given = {key: params[key] for key in params if key in known}
             for key in given.keys() & {"ntree_start", "ntree_end"}:
                 given[key] = _tree(given[key], key, n_trees)
@@ -154,3 +157,10 @@ def _tree(given: Any, key: str, n_trees: int) -> int:
     if isinstance(given, bool) or given != int(given) or not 0 <= given <= n_trees:
         raise InvalidInputError(f"{key} must be a whole number from 0 to {n_trees}, got {given!r}")
     return int(given)
+
+
+def _refuse_missing(frame: Any, categories: list[int]) -> None:
+    """CatBoost takes no missing categories, and says so without the column."""
+    for position in categories:
+        if position < frame.shape[1] and frame.iloc[:, position].isna().any():
+            raise InvalidInputError(f"column {frame.columns[position]!r}: a category is missing")
