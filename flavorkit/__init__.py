@@ -10,6 +10,7 @@ from flavorkit.version import __version__
 
 if TYPE_CHECKING:
     from flavorkit import (
+        catboost,
         crate,
         exceptions,
         fastai,
@@ -46,6 +47,7 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "catboost",
     "crate",
     "exceptions",
     "fastai",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The flavors that come with flavorkit; each has its module here under its own name.
 FLAVORS = (
+    "catboost",
     "crate",
     "fastai",
     "keras",

@@ -43,6 +43,7 @@ EXCEPTIONS = {
 
 # The only places a third-party package may be imported in. numpy and pandas are the data model.
 HOMES = {
+    "catboost": {"flavors"},
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},

@@ -20,6 +20,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # name -> "module:class". Third-party flavors add theirs under the entry-point group above and are
 # looked up the same way; one that is broken, or whose name is taken, stands in nobody's way.
 BUILTIN = {
+    "catboost": "flavorkit.flavors.catboost:Catboost",
     "crate": "flavorkit.flavors.crate:Crate",
     "fastai": "flavorkit.flavors.fastai:Fastai",
     "keras": "flavorkit.flavors.keras:Keras",

@@ -35,6 +35,8 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    ("catboost", "probabilities"): "its pyfunc takes no parameters",
+    ("catboost", "regressor"): "its pyfunc takes no parameters",
     ("onnx", "classifier"): "its pyfunc makes no frame of outputs of different widths",
     ("onnx", "columns"): "its pyfunc hands on columns without their second dimension",
     ("spacy", "array"): "its pyfunc takes frames only",
