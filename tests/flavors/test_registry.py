@@ -50,14 +50,14 @@ def test_every_builtin_flavor_says_what_it_must():
 
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(
-        NotFoundError, match=r"no flavor is named 'nope' \(known flavors: python_function, sklearn"
+        NotFoundError, match=r"no flavor is named 'nope' \(known flavors: .*python_function, sklearn"
     ):
         get_flavor("nope")
 
 
 def test_an_unknown_type_lists_those_there_are():
     with pytest.raises(
-        UnsupportedModelError, match=r"builtins.dict \(known flavors: python_function, sklearn"
+        UnsupportedModelError, match=r"builtins.dict \(known flavors: .*python_function, sklearn"
     ):
         flavor_for({})
 
