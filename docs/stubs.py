@@ -22,6 +22,7 @@ HOMES = {
     "Path": "pathlib",
     "ModelDescriptor": "flavorkit.descriptor",
     "ModelSignature": "flavorkit.signature",
+    "ModuleType": "types",
     "RequirementsLike": "flavorkit.environment.choice",
     "Trust": "flavorkit.trust.policy",
 }
@@ -33,9 +34,12 @@ def stub(name: str) -> str:
     home = type(flavor).__module__
     saving = [*_own(flavor.save), *_shared(flavorkit.save_model)]
     loading = ["trust: Trust = None", *_own(flavor.load)]
+    taken = f"{flavor.model_argument}: Any, path: str | Path, *"
+    if flavor.model_aliases:
+        taken = f"{flavor.model_argument}: Any = ..., path: str | Path = ..., *"
+        saving = [*(f"{alias}: Any = ..." for alias in flavor.model_aliases), *saving]
     functions = [
-        f"def save_model({flavor.model_argument}: Any, path: str | Path, *, {', '.join(saving)})"
-        " -> ModelDescriptor: ...",
+        f"def save_model({taken}, {', '.join(saving)}) -> ModelDescriptor: ...",
         "def load_model(model_uri: str | Path, dst_path: str | Path | None = None, *,"
         f" {', '.join(loading)}) -> Any: ...",
     ]

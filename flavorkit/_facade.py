@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from flavorkit.flavors.base import Flavor
 
 # The flavors that come with flavorkit; each has its module here under its own name.
-FLAVORS = ("onnx", "sklearn", "spacy", "xgboost")
+FLAVORS = (
+    "crate",
+    "keras",
+    "onnx",
+    "pytorch",
+    "sklearn",
+    "spacy",
+    "spark",
+    "tensorflow",
+    "xgboost",
+)
 
 _TYPES = {
     name: f"flavorkit.signature:{name}"
@@ -150,11 +160,11 @@ class _FlavorModule(ModuleType):
         """
         from flavorkit.flavors.saving import save_model
 
-        argument = self._flavor.model_argument
-        if argument in kwargs:
-            if args and "path" in kwargs:
-                raise TypeError(f"save_model() got several values for {argument!r}")
-            args = (kwargs.pop(argument), *args)
+        for argument in (self._flavor.model_argument, *self._flavor.model_aliases):
+            if argument in kwargs:
+                if args and "path" in kwargs:
+                    raise TypeError(f"save_model() got several values for {argument!r}")
+                args = (kwargs.pop(argument), *args)
         return save_model(*args, **kwargs, flavor=self._name)
 
     def load_model(

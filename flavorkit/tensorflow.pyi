@@ -1,0 +1,37 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from flavorkit.descriptor import ModelDescriptor
+from flavorkit.environment.choice import RequirementsLike
+from flavorkit.signature import ModelSignature
+from flavorkit.trust.policy import Trust
+
+def save_model(
+    model: Any = ...,
+    path: str | Path = ...,
+    *,
+    tf_saved_model_dir: Any = ...,
+    custom_objects: Mapping[str, Any] | None = None,
+    saved_model_kwargs: Mapping[str, Any] | None = None,
+    keras_model_kwargs: Mapping[str, Any] | None = None,
+    tf_meta_graph_tags: Sequence[str] | None = None,
+    tf_signature_def_key: str | None = None,
+    signature: ModelSignature | Literal[False] | None = None,
+    input_example: Any = None,
+    pip_requirements: RequirementsLike | None = None,
+    extra_pip_requirements: RequirementsLike | None = None,
+    conda_env: Mapping[str, Any] | str | Path | None = None,
+    allow_requirement_options: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    extra_files: str | Path | Sequence[str | Path] = (),
+    overwrite: bool = False,
+) -> ModelDescriptor: ...
+def load_model(
+    model_uri: str | Path,
+    dst_path: str | Path | None = None,
+    *,
+    trust: Trust = None,
+    saved_model_kwargs: Mapping[str, Any] | None = None,
+    keras_model_kwargs: Mapping[str, Any] | None = None,
+) -> Any: ...
