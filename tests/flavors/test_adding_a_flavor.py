@@ -54,8 +54,7 @@ def test_one_its_module_says_only_what_differs(name):
     assert isinstance(flavor, Flavor)
     assert flavor.name == name
     assert type(flavor).__module__ == f"flavorkit.flavors.{name}"
-    # scikit-learn's has three formats and every method that an estimator may predict with.
-    assert len(code_lines(source(name))) <= (200 if name == "sklearn" else 120)
+    assert len(code_lines(source(name))) <= 120
 
 
 # What Python and the interface make every module repeat.
