@@ -29,6 +29,7 @@ FLAVORS = (
     "sklearn",
     "spacy",
     "spark",
+    "statsmodels",
     "tensorflow",
     "xgboost",
 )
