@@ -31,6 +31,7 @@ FLAVORS = (
     "sklearn",
     "spacy",
     "spark",
+    "statsmodels",
     "tensorflow",
     "xgboost",
 )

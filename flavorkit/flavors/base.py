@@ -13,7 +13,7 @@ from flavorkit.trust import Grant
 
 Container = Literal["dataframe", "array", "sparse", "dict", "list"]
 Predictor = Callable[[Any, Mapping[str, Any]], Any]
-"""Rows and parameters in, one prediction for each row out."""
+"""Rows and parameters in, one prediction for each row out; of a forecast one for each period."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ BUILTIN = {
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
     "spacy": "flavorkit.flavors.spacy:Spacy",
     "spark": "flavorkit.flavors.spark:Spark",
+    "statsmodels": "flavorkit.flavors.statsmodels:Statsmodels",
     "tensorflow": "flavorkit.flavors.tensorflow:Tensorflow",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }
