@@ -77,8 +77,7 @@ class Fastai(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Rebuild the learner on the CPU."""
-        if not trust.code:
-            raise trust.refusal(self.executes_code(folder, config))
+        self.check_grant(folder, config, trust)
         from fastai.learner import Learner
 
         path = data_file(folder, {"data": _DATA, **config})
