@@ -85,6 +85,7 @@ class Lightgbm(Flavor):
         """Check the text, and read it; or rebuild the estimator."""
         import lightgbm
 
+        self.check_grant(folder, config, trust)
         path = data_file(folder, config)
         if _is_booster(config):
             with reading(path):

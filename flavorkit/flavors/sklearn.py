@@ -7,29 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from flavorkit.descriptor import inside
-from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
+from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors import estimator_file, skops_file
+from flavorkit.flavors import sklearn_methods as methods
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.estimator_file import SerializationFormat
 from flavorkit.flavors.methods import parameters_of
-from flavorkit.signature.columns import is_missing
 from flavorkit.trust import Grant
 
 SERIALIZATION_FORMAT_SKOPS: SerializationFormat = "skops"
 SERIALIZATION_FORMAT_CLOUDPICKLE: SerializationFormat = "cloudpickle"
 SERIALIZATION_FORMAT_PICKLE: SerializationFormat = "pickle"
-
-# Methods that compute on their input and change nothing: fitting opens caches and writes files.
-PREDICTING = frozenset(
-    {
-        *("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"),
-        *("apply", "decision_function", "inverse_transform", "score", "score_samples", "transform"),
-    }
-)
-# What stock MLflow's wrapper can call; another method needs our own loader there.
-_MLFLOW_PREDICT_FNS = frozenset(
-    {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score"}
-)
 
 
 class Sklearn(Flavor):
@@ -74,7 +62,7 @@ class Sklearn(Flavor):
 
         written = estimator_file.write(model, folder, serialization_format)
         trusted = skops_trusted_types if skops_trusted_types is not None else written.untrusted
-        predict_fn = _predict_fn(model, pyfunc_predict_fn)
+        predict_fn = methods.predict_fn(model, pyfunc_predict_fn)
         return Saved(
             config={
                 "code": None,
@@ -101,11 +89,11 @@ class Sklearn(Flavor):
                 type(native).__name__, f"it has no method {name!r} to predict with"
             )
         known = parameters_of(method)
-        takes_documents = _takes_documents(native)
+        takes_documents = methods.takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if takes_documents:
-                data = _documents(data)
+                data = methods.documents(data)
             if not params:
                 return method(data)
             return method(data, **{key: params[key] for key in params if key in known})
@@ -115,10 +103,10 @@ class Sklearn(Flavor):
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """A pickle does, and so may a method that does more than predict; skops does not."""
         predict_fn = config.get("predict_fn", "predict")
-        if predict_fn not in PREDICTING:
+        if predict_fn not in methods.PREDICTING:
             return (
                 f"its predictions come from {predict_fn!r}, which is not one of the methods that"
-                f" only predict ({', '.join(sorted(PREDICTING))})"
+                f" only predict ({', '.join(sorted(methods.PREDICTING))})"
             )
         data = config.get("pickled_model") or config.get("model_path")
         return estimator_file.why_code(str(data), _format_of(config))
@@ -131,41 +119,7 @@ class Sklearn(Flavor):
 
     def row_wise(self, native: Any) -> bool:
         """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
-        if not hasattr(native, "get_params"):
-            return False
-        parts = [native, *native.get_params(deep=True).values()]
-        return all(map(_is_row_wise, parts))
-
-
-def _takes_documents(native: Any) -> bool:
-    """Whether it takes a sequence of texts, which in a frame are its one column."""
-    steps = getattr(native, "steps", None)
-    first = steps[0][1] if steps else native
-    return any(
-        cls.__module__ == "sklearn.feature_extraction.text" for cls in type(first).__mro__
-    ) and not hasattr(first, "n_features_in_")
-
-
-def _documents(data: Any) -> Any:
-    """The texts, out of the one column of a frame."""
-    texts = data.iloc[:, 0] if hasattr(data, "iloc") and data.shape[1:] == (1,) else data
-    for row, text in enumerate(texts):
-        if not isinstance(text, str | bytes):
-            held = "has none" if is_missing(text) else f"holds {text!r}"
-            raise InvalidInputError(f"expected text, row {row} {held}"[:200])
-    return texts
-
-
-def _is_row_wise(part: Any) -> bool:
-    is_estimator = hasattr(part, "get_params") and not isinstance(part, type)
-    if not is_estimator and not callable(part):
-        return True
-    home = getattr(part if callable(part) else type(part), "__module__", "") or ""
-    if is_estimator:
-        home = type(part).__module__
-        if type(part).__name__ == "FunctionTransformer" and part.func is not None:
-            return False
-    return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}
+        return methods.is_row_wise(native)
 
 
 def _data_file(folder: Path, config: Mapping[str, Any]) -> Path:
@@ -176,18 +130,8 @@ def _format_of(config: Mapping[str, Any]) -> str:
     return str(config.get("serialization_format", "pickle"))  # before MLflow 2 there was no key
 
 
-def _predict_fn(model: Any, wanted: str | None) -> str | None:
-    if wanted is not None:
-        if not callable(getattr(model, wanted, None)):
-            raise UnsavableModelError(
-                f"a {type(model).__name__} has no method {wanted!r} (pyfunc_predict_fn)"
-            )
-        return wanted
-    return next((name for name in ("predict", "transform") if hasattr(model, name)), None)
-
-
 def _pyfunc_section(data: str, predict_fn: str) -> dict[str, Any]:
     section = {"model_path": data, "predict_fn": predict_fn}
-    if predict_fn not in _MLFLOW_PREDICT_FNS:
+    if predict_fn not in methods.MLFLOW_PREDICT_FNS:
         section["loader_module"] = "flavorkit.mlflow_loader"
     return section
