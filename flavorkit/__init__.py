@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flavorkit import (
         crate,
         exceptions,
+        h2o,
         keras,
         models,
         onnx,
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "crate",
     "exceptions",
+    "h2o",
     "infer_signature",
     "keras",
     "load_model",

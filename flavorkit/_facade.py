@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The flavors that come with flavorkit; each has its module here under its own name.
 FLAVORS = (
     "crate",
+    "h2o",
     "keras",
     "onnx",
     "pytorch",

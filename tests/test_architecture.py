@@ -49,6 +49,7 @@ HOMES = {
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "google": {"flavors"},
+    "h2o": {"flavors"},
     "keras": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},

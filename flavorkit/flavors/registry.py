@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # looked up the same way; a name that is already taken is an error, not an override.
 BUILTIN = {
     "crate": "flavorkit.flavors.crate:Crate",
+    "h2o": "flavorkit.flavors.h2o:H2o",
     "keras": "flavorkit.flavors.keras:Keras",
     "onnx": "flavorkit.flavors.onnx:Onnx",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
