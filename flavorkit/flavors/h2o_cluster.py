@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 from flavorkit.errors import InvalidInputError, MissingDependencyError
 from flavorkit.flavors import java_keeper
-from flavorkit.flavors.java import INSTALL, need_java
+from flavorkit.flavors.java import INSTALL, need_java, scratch
 
 _LOOPBACK = "127.0.0.1"
 _USER = "flavorkit"
@@ -36,6 +37,7 @@ class _Own:
     """The cluster that this process has started."""
 
     connection: Any
+    folder: Path
     keeper: subprocess.Popen[bytes]
     process: int
 
@@ -82,6 +84,17 @@ def cluster(*, nthreads: int | None = None, max_mem_size: str | None = None) -> 
         _started.append(own)
         atexit.register(own.stop)
         return own.connection
+
+
+def temporary(connection: Any) -> Path:
+    """A path for a file of this call; what is left there goes with the cluster or the process.
+
+    Args:
+        connection: to the cluster that the file is for.
+    """
+    folders = [own.folder for own in _started if own.connection is connection]
+    folder = folders[0] if folders and folders[0].is_dir() else scratch("h2o")
+    return folder / uuid.uuid4().hex
 
 
 def _options(nthreads: Any, max_mem_size: Any) -> tuple[list[str], list[str]]:
@@ -141,7 +154,7 @@ def _start(options: tuple[list[str], list[str]]) -> _Own:
         keeper.communicate()
         raise
     h2o.no_progress()
-    return _Own(connection, keeper, os.getpid())
+    return _Own(connection, folder, keeper, os.getpid())
 
 
 def _wait_for(address: Path, keeper: subprocess.Popen[bytes], log: Any) -> str:

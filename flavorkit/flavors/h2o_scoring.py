@@ -6,16 +6,15 @@ import io
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 
 from flavorkit.errors import InvalidInputError, PredictionError
+from flavorkit.flavors.h2o_cluster import temporary
 from flavorkit.flavors.h2o_columns import Cells, cells_of, quoted
 from flavorkit.flavors.h2o_store import remove, stored
-from flavorkit.flavors.java import scratch
 
 _ANSWER = "predict"
 _CLASSIFIES = frozenset({"Binomial", "Multinomial", "Ordinal"})
@@ -38,16 +37,22 @@ class Scoring:
         self._model = quote(model.model_id, safe="")
         levels = dict(zip(output["names"], output["domains"], strict=True))
         unused = {_column_named(described, role) for role in _OF_TRAINING}
-        unused.add(described.get("response_column_name"))
-        kinds = zip(output["names"], output["column_types"], strict=True)
+        response = described["response_column_name"]
+        category = output["model_category"]
+        if response is None and category in _CLASSIFIES | {"Regression"}:
+            response = output["names"][-1]  # a MOJO does not say, but has it there
+        unused.add(response)
+        # Nor does a MOJO say these.
+        types = output["column_types"] or ["Numeric"] * len(output["names"])
+        kinds = zip(output["names"], types, strict=True)
         self._kinds = {name: kind for name, kind in kinds if name not in unused}
         self._levels = {
             name: frozenset(known) if known is not None else None for name, known in levels.items()
         }
         self._classes: dict[str, Any] | None = None
-        if output["model_category"] in _CLASSIFIES:
-            self._classes = _as_pandas_reads(levels[described["response_column_name"]])
-        self._counts = output["model_category"] == "Clustering"
+        if category in _CLASSIFIES:
+            self._classes = _as_pandas_reads(levels[response])
+        self._counts = category == "Clustering"
 
     def __call__(self, data: pd.DataFrame) -> pd.DataFrame:
         """The columns that H2O gives, with the index of ``data``.
@@ -159,7 +164,7 @@ def _parse(connection: Any, arrays: Sequence[Any], types: Sequence[str], key: st
     from pyarrow import parquet
 
     names = [f"C{number}" for number in range(len(arrays))]
-    path = Path(scratch("h2o"), key)
+    path = temporary(connection)
     try:
         table = pa.table(dict(zip(names, arrays, strict=True)))
         parquet.write_table(table, path, compression="none", use_dictionary=False)

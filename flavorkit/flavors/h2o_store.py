@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flavorkit.errors import UnreadableModelError
-from flavorkit.flavors.java import scratch
+from flavorkit.flavors.h2o_cluster import temporary
 
 _ZIP = b"PK\x03\x04"
 _lock = Lock()
@@ -104,7 +104,7 @@ def _kept(connection: Any, name: str) -> Iterator[tuple[Any, Any]]:
     except H2OResponseError:
         yield None, lambda: None
         return
-    copy = scratch("h2o") / uuid.uuid4().hex
+    copy = temporary(connection)
     try:
         h2o.download_model(previous, str(copy.parent), filename=copy.name)
         yield previous, lambda: _upload(connection, copy)
