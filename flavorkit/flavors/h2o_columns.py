@@ -59,6 +59,8 @@ def cells_of(column: pd.Series[Any], kind: str, levels: Collection[str] | None) 
             return Cells(_categories(column, levels))
         if isinstance(column.dtype, pd.CategoricalDtype):
             column = column.astype(column.cat.categories.dtype)
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert(None)
         return _cells(pa.array(column, from_pandas=True), kind)
     except (pa.ArrowException, ValueError, OverflowError) as exc:
         raise InvalidInputError(f"column {column.name!r}: {exc}") from exc

@@ -6,6 +6,7 @@ command. However that one ends, the pipe is closed then; the command is killed a
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,9 @@ def _keep(folder: str, command: list[str]) -> int:
     kept = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def kill_at_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        # Not by way of sys.stdin, whose lock the thread would hold when the interpreter ends.
+        while os.read(0, 1024):
+            pass
         kept.kill()
 
     threading.Thread(target=kill_at_end_of_input, daemon=True).start()

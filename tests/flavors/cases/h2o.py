@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import tempfile
 
 import numpy as np
 import pandas as pd
 
 from flavorkit.testing import Case, Model
+from tests.flavors.forging_h2o import write_mojo
 
 ROWS = 80
 TYPES = {
@@ -69,6 +71,20 @@ def model(name, fit, **more):
     return Model(name, fit, answer, is_data=False, is_deterministic=False, rtol=1e-9, **more)
 
 
+def by_hand():
+    """A file, from a temporary folder that stays until the process ends."""
+    home = tempfile.TemporaryDirectory(prefix="flavorkit-tests-")
+    HOMES.append(home)
+    path = write_mojo(f"{home.name}/linear.mojo")
+    return path, flowers()[NUMBERS].dropna()[::8].reset_index(drop=True)
+
+
+def linear(native, data):
+    """What the model in the file computes, whoever has loaded it."""
+    return pd.DataFrame({"predict": 2 * data.x + 3 * data.y + 1})
+
+
+HOMES = []
 MIXED = ["x", "y", "colour", "digit"]
 NUMBERS = ["x", "y"]
 
@@ -84,5 +100,6 @@ CASE = Case(
         model("forest", trained("H2ORandomForestEstimator", "kind", MIXED, ntrees=3)),
         model("linear", trained("H2OGeneralizedLinearEstimator", "size", NUMBERS)),
         model("clusters", trained("H2OKMeansEstimator", None, NUMBERS, k=3)),
+        Model("mojo", by_hand, linear, is_data=False, rtol=1e-9),
     ),
 )
