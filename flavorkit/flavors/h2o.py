@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,17 @@ from typing import Any
 import pandas as pd
 
 from flavorkit import strict_yaml
-from flavorkit.errors import UnreadableModelError, UnsavableModelError
+from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors import h2o_store
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.h2o_cluster import cluster
-from flavorkit.flavors.h2o_scoring import Scoring, first_line
+from flavorkit.flavors.h2o_scoring import Scoring
 from flavorkit.flavors.reading import data_file, reading
 from flavorkit.trust import Grant
 
 _DATA = "model.h2o"
 _SETTINGS = "h2o.yaml"
-_MOJO = "model.zip"
 _OWN_LOADER = "flavorkit.mlflow_loader"
-# H2O takes others for keys, and writes them in another way.
-_PLAIN_NAME = re.compile(r"[\w$][\w .$()+-]*", re.ASCII)
 # Each of these answers a row from that row alone.
 _ROW_WISE = frozenset(
     {
@@ -67,20 +62,15 @@ class H2o(Flavor):
         """
         import h2o
 
-        data = folder / _DATA
-        data.mkdir()
-        if isinstance(model, str | Path):
-            file = data / _MOJO
-            _copy_mojo(Path(model), file)
-        else:
-            file = _download(model, data, mojo=mojo)
+        (folder / _DATA).mkdir()
+        file = h2o_store.write(model, folder / _DATA, mojo=mojo)
         written = {
             **(settings or {}),
             "full_file": f"{_DATA}/{file.name}",
             "model_dir": _DATA,
             "model_file": file.name,
         }
-        (data / _SETTINGS).write_text(strict_yaml.dumps(written), "utf-8")
+        (folder / _DATA / _SETTINGS).write_text(strict_yaml.dumps(written), "utf-8")
         section = {
             "h2o_version": h2o.__version__,
             "data": _DATA,
@@ -145,34 +135,3 @@ class H2o(Flavor):
     def row_wise(self, native: Any) -> bool:
         """For the algorithms of which it is known."""
         return native.algo in _ROW_WISE
-
-
-def _copy_mojo(source: Path, target: Path) -> None:
-    if not source.is_file():
-        raise UnsavableModelError(f"there is no file at {source}")
-    if not h2o_store.is_mojo(source):
-        raise UnsavableModelError(f"{source} is no MOJO, which is a ZIP file")
-    shutil.copyfile(source, target)
-
-
-def _download(model: Any, data: Path, *, mojo: bool) -> Path:
-    """The file that the cluster has written of ``model``."""
-    import h2o
-    from h2o.model import ModelBase
-
-    kind = type(model).__name__
-    if not isinstance(model, ModelBase):
-        best = "; save its leader" if hasattr(model, "leader") else ""
-        raise UnsavableModelError(f"a {kind} is no model of H2O{best}")
-    name = str(model.model_id)
-    if not model.model_id or not model._model_json:  # noqa: SLF001 - as h2o itself asks
-        raise UnsavableModelError(f"the {kind} is not trained; call its train()")
-    if not _PLAIN_NAME.fullmatch(name):
-        raise UnsavableModelError(f"its model_id {name!r} is no name for a file")
-    try:
-        if mojo:
-            return Path(model.download_mojo(str(data / _MOJO)))
-        return Path(h2o.download_model(model, str(data), filename=name))
-    except Exception as exc:  # of Java, of the connection, of a license
-        way = "; save it without mojo=True, in H2O's own format" if mojo else ""
-        raise UnsavableModelError(f"H2O cannot write it: {first_line(exc)}{way}") from exc

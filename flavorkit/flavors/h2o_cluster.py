@@ -97,6 +97,15 @@ def temporary(connection: Any) -> Path:
     return folder / uuid.uuid4().hex
 
 
+def first_line(error: Exception) -> str:
+    """What H2O says, without the trace of its own calls."""
+    answer = error.args[0] if error.args else ""
+    said = getattr(answer, "msg", None) or str(error)
+    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+    named = [line for line in lines if line.startswith("Error: ")]
+    return (named or lines or [type(error).__name__])[0].removeprefix("Error: ")[:1000]
+
+
 def _options(nthreads: Any, max_mem_size: Any) -> tuple[list[str], list[str]]:
     """The arguments for Java and those for H2O."""
     if nthreads is not None and (type(nthreads) is not int or nthreads < 1):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from flavorkit.errors import InvalidInputError, PredictionError
-from flavorkit.flavors.h2o_cluster import temporary
+from flavorkit.flavors.h2o_cluster import first_line, temporary
 from flavorkit.flavors.h2o_columns import Cells, cells_of, quoted
 from flavorkit.flavors.h2o_store import remove, stored
 
@@ -121,15 +121,6 @@ class Scoring:
             else:
                 found[name] = _numbers(found[name], is_count=self._counts)
         return found
-
-
-def first_line(error: Exception) -> str:
-    """What H2O says, without the trace of its own calls."""
-    answer = error.args[0] if error.args else ""
-    said = getattr(answer, "msg", None) or str(error)
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
-    named = [line for line in lines if line.startswith("Error: ")]
-    return (named or lines or [type(error).__name__])[0].removeprefix("Error: ")[:1000]
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +12,13 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from flavorkit.errors import UnreadableModelError
-from flavorkit.flavors.h2o_cluster import temporary
+from flavorkit.errors import UnreadableModelError, UnsavableModelError
+from flavorkit.flavors.h2o_cluster import first_line, temporary
 
 _ZIP = b"PK\x03\x04"
+_MOJO = "model.zip"
+# H2O takes others for keys, and writes them in another way.
+_PLAIN_NAME = re.compile(r"[\w$][\w .$()+-]*", re.ASCII)
 _lock = Lock()
 
 
@@ -54,6 +59,54 @@ def upload(connection: Any, path: Path) -> Any:
         f"H2O keeps models by their id, and its cluster has another one under {path.name!r}; load"
         f" it in another process, or do without that one: h2o.remove({path.name!r})",
     )
+
+
+def write(model: Any, folder: Path, *, mojo: bool) -> Path:
+    """The file in ``folder`` that is written of ``model``.
+
+    Args:
+        model: a trained one in the cluster, or the path of a MOJO.
+        folder: where to.
+        mojo: whether to have the cluster export a MOJO.
+
+    Raises:
+        UnsavableModelError: it is none of these, or the cluster does not write it.
+    """
+    import h2o
+
+    if isinstance(model, str | Path):
+        return _copied(Path(model), folder / _MOJO)
+    name = _checked_id(model)
+    try:
+        if mojo:
+            return Path(model.download_mojo(str(folder / _MOJO)))
+        return Path(h2o.download_model(model, str(folder), filename=name))
+    except Exception as exc:  # of Java, of the connection, of a license
+        way = "; save it without mojo=True, in H2O's own format" if mojo else ""
+        raise UnsavableModelError(f"H2O cannot write it: {first_line(exc)}{way}") from exc
+
+
+def _copied(source: Path, target: Path) -> Path:
+    if not source.is_file():
+        raise UnsavableModelError(f"there is no file at {source}")
+    if not is_mojo(source):
+        raise UnsavableModelError(f"{source} is no MOJO, which is a ZIP file")
+    return Path(shutil.copyfile(source, target))
+
+
+def _checked_id(model: Any) -> str:
+    from h2o.model import ModelBase
+
+    kind = type(model).__name__
+    if not isinstance(model, ModelBase):
+        best = "; save its leader" if hasattr(model, "leader") else ""
+        raise UnsavableModelError(f"a {kind} is no model of H2O{best}")
+    if not model.model_id or not model._model_json:  # noqa: SLF001 - as h2o itself asks
+        raise UnsavableModelError(f"the {kind} is not trained; call its train()")
+    name = str(model.model_id)
+    if not _PLAIN_NAME.fullmatch(name):
+        raise UnsavableModelError(f"its model_id {name!r} is no name for a file")
+    return name
 
 
 @contextmanager
