@@ -10,8 +10,10 @@ from flavorkit.version import __version__
 
 if TYPE_CHECKING:
     from flavorkit import (
+        catboost,
         crate,
         exceptions,
+        fastai,
         h2o,
         keras,
         models,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
         sklearn,
         spacy,
         spark,
+        statsmodels,
         tensorflow,
         types,
         xgboost,
@@ -46,8 +49,10 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "catboost",
     "crate",
     "exceptions",
+    "fastai",
     "h2o",
     "infer_signature",
     "keras",
@@ -59,6 +64,7 @@ __all__ = [
     "sklearn",
     "spacy",
     "spark",
+    "statsmodels",
     "tensorflow",
     "types",
     "xgboost",

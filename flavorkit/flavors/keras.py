@@ -93,9 +93,7 @@ class Keras(Flavor):
             load_model_kwargs: what ``keras.saving.load_model`` takes beside: ``compile``,
                 ``safe_mode`` (False, since the caller has allowed code already).
         """
-        why = self.executes_code(folder, config)
-        if not trust.code:
-            raise trust.refusal(why)
+        self.check_grant(folder, config, trust)
         data = data_file(folder, config)
         if config.get("save_exported_model"):
             import_tensorflow()

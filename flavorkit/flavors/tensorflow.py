@@ -94,9 +94,7 @@ class Tensorflow(Flavor):
             keras_model_kwargs: what ``keras.saving.load_model`` takes beside, such as
                 ``custom_objects`` and ``compile``.
         """
-        why = self.executes_code(folder, config)
-        if not trust.code:
-            raise trust.refusal(why)
+        self.check_grant(folder, config, trust)
         import_tensorflow()
         kind = _kind_of(config)
         if kind == _KERAS:

@@ -87,6 +87,8 @@ def test_three_an_extra_installs_what_it_needs(name):
         "optional-dependencies"
     ]
     assert name in extras
+    if name == "fastai":  # its torchvision would replace a torch for CPUs
+        return
     assert name in extras["all"][0].partition("[")[2].strip("]").split(",")
 
 

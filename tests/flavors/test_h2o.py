@@ -103,6 +103,35 @@ def test_times_and_their_missing_ones(cluster, tmp_path):
     pd.testing.assert_frame_equal(flavorkit.load_model(tmp_path / "m").predict(text), found)
 
 
+def test_doubles_arrive_to_the_last_bit(cluster):
+    from flavorkit.flavors import h2o_scoring
+    from flavorkit.flavors.h2o_columns import cells_of
+
+    random = np.random.default_rng(0)
+    values = random.normal(size=1000) * np.exp2(random.integers(-1020, 1020, 1000))
+    values[:8] = [
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        0.1,
+        1e22,
+        -0.3,
+        7,
+        1e-310,
+    ]
+    columns = {
+        "double": cells_of(pd.Series(values), "Numeric", None),
+        "whole": cells_of(pd.Series(np.arange(1000) - 2**53), "Numeric", None),
+    }
+    with h2o_scoring._frame(cluster, columns, "exact") as frame:
+        text = cluster.request(
+            "GET /3/DownloadDataset", data={"frame_id": frame, "hex_string": True}
+        )
+    rows = [line.split(",") for line in text.splitlines()[1:]]
+    assert [float.fromhex(double) for double, _ in rows] == values.tolist()
+    assert [int(whole) for _, whole in rows] == list(range(-(2**53), 1000 - 2**53))
+
+
 def test_names_and_categories_with_any_characters(cluster, tmp_path):
     from h2o.estimators import H2OGeneralizedLinearEstimator
 

@@ -35,9 +35,15 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    ("catboost", "probabilities"): "its pyfunc takes no parameters",
+    ("catboost", "regressor"): "its pyfunc takes no parameters",
     ("onnx", "classifier"): "its pyfunc makes no frame of outputs of different widths",
     ("onnx", "columns"): "its pyfunc hands on columns without their second dimension",
     ("spacy", "array"): "its pyfunc takes frames only",
+    ("statsmodels", "arima params"): "its pyfunc passes no parameters on",
+    ("statsmodels", "exogenous"): "its pyfunc takes a range only",
+    ("statsmodels", "generalized params"): "its pyfunc passes no parameters on",
+    ("statsmodels", "poisson"): "its pyfunc passes no parameters on",
     ("xgboost", "booster categories"): "its pyfunc makes a DMatrix without categories",
     ("xgboost", "categories"): "its pyfunc hands text to a model that takes categories",
     (
