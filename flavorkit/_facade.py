@@ -25,6 +25,7 @@ FLAVORS = (
     "catboost",
     "crate",
     "fastai",
+    "h2o",
     "keras",
     "lightgbm",
     "onnx",

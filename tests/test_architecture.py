@@ -51,6 +51,7 @@ HOMES = {
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "google": {"flavors"},
+    "h2o": {"flavors"},
     "keras": {"flavors"},
     "lightgbm": {"flavors"},
     "orjson": {"serving", "tables"},

@@ -11,17 +11,20 @@ from pathlib import Path
 
 from flavorkit.errors import MissingDependencyError
 
+INSTALL = "install Java 17, or set JAVA_HOME to where it is"
 
-def need_java(what: str) -> None:
-    """Check that there is a Java machine to start, before a framework fails at length.
+
+def need_java(what: str) -> str:
+    """The program that starts a Java machine, looked for before a framework fails at length.
 
     Raises:
         MissingDependencyError: there is neither ``JAVA_HOME`` nor a ``java`` on the path.
     """
     home = os.environ.get("JAVA_HOME")
-    if shutil.which("java", path=f"{home}/bin" if home else None) is None:
-        install = "install Java 17, or set JAVA_HOME to where it is"
-        raise MissingDependencyError(what, "Java", install=install)
+    program = shutil.which("java", path=f"{home}/bin" if home else None)
+    if program is None:
+        raise MissingDependencyError(what, "Java", install=INSTALL)
+    return program
 
 
 @cache

@@ -23,6 +23,7 @@ BUILTIN = {
     "catboost": "flavorkit.flavors.catboost:Catboost",
     "crate": "flavorkit.flavors.crate:Crate",
     "fastai": "flavorkit.flavors.fastai:Fastai",
+    "h2o": "flavorkit.flavors.h2o:H2o",
     "keras": "flavorkit.flavors.keras:Keras",
     "lightgbm": "flavorkit.flavors.lightgbm:Lightgbm",
     "onnx": "flavorkit.flavors.onnx:Onnx",

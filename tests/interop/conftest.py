@@ -44,6 +44,13 @@ def mlflow(tmp_path_factory):
     return mlflow
 
 
+@pytest.fixture(autouse=True)
+def one_h2o(monkeypatch):
+    """MLflow loads H2O's models into what answers at the default port, or starts a cluster there."""
+    if "h2o" in sys.modules:
+        monkeypatch.setattr("h2o.init", lambda **options: None)
+
+
 class MlflowServer(Server):
     """``mlflow models serve`` on a free port of loopback."""
 

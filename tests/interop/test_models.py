@@ -81,6 +81,8 @@ def test_mlflow_loads_ours(mlflow, ours):
     if (case.flavor, model.name) not in BEYOND_MLFLOW:
         data = without_categories(model.data)
         same(mlflow.pyfunc.load_model(str(folder)).predict(data), expected, model.rtol)
+    if (case.flavor, model.name) == ("h2o", "mojo"):
+        return  # its loader takes H2O's own format only
     theirs = pytest.importorskip(f"mlflow.{case.flavor}", reason="MLflow has no such flavor")
     native = theirs.load_model(str(folder))
     same(model.expected(native, model.data), model.expected(model.native, model.data), model.rtol)
