@@ -52,6 +52,11 @@ def predictor(model: Any) -> Predictor:
     return predict
 
 
+def is_model(native: Any) -> bool:
+    """Whether it is a Keras model, and not a SavedModel."""
+    return hasattr(native, "predict_on_batch")
+
+
 def _inputs(model: Any) -> tuple[Input, ...]:
     """What the model says it takes; nothing, if its class is the user's own."""
     structure = getattr(model, "_inputs_struct", None)
