@@ -22,6 +22,7 @@ HOMES = {
     "Path": "pathlib",
     "ModelDescriptor": "flavorkit.descriptor",
     "ModelSignature": "flavorkit.signature",
+    "ModuleType": "types",
     "RequirementsLike": "flavorkit.environment.choice",
     "Trust": "flavorkit.trust.policy",
 }

@@ -9,7 +9,20 @@ from flavorkit import _facade
 from flavorkit.version import __version__
 
 if TYPE_CHECKING:
-    from flavorkit import exceptions, keras, models, sklearn, spacy, tensorflow, types, xgboost
+    from flavorkit import (
+        crate,
+        exceptions,
+        keras,
+        models,
+        onnx,
+        pytorch,
+        sklearn,
+        spacy,
+        spark,
+        tensorflow,
+        types,
+        xgboost,
+    )
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
     from flavorkit.flavors.saving import save_model
@@ -32,14 +45,18 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "crate",
     "exceptions",
     "infer_signature",
     "keras",
     "load_model",
     "models",
+    "onnx",
+    "pytorch",
     "save_model",
     "sklearn",
     "spacy",
+    "spark",
     "tensorflow",
     "types",
     "xgboost",

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from flavorkit.flavors.base import Flavor
 
 # The flavors that come with flavorkit; each has its module here under its own name.
-FLAVORS = ("keras", "sklearn", "spacy", "tensorflow", "xgboost")
+FLAVORS = (
+    "crate",
+    "keras",
+    "onnx",
+    "pytorch",
+    "sklearn",
+    "spacy",
+    "spark",
+    "tensorflow",
+    "xgboost",
+)
 
 _TYPES = {
     name: f"flavorkit.signature:{name}"

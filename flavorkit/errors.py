@@ -106,14 +106,24 @@ class NotFoundError(FlavorkitError):
 
 
 class MissingDependencyError(FlavorkitError):
-    """A package that the request needs is not installed."""
+    """A package or a program that the request needs is not installed.
+
+    Args:
+        what: what needs it.
+        package: its name.
+        extra: the extra of flavorkit that installs it, if one does.
+        install: what else installs it, where pip does not.
+    """
 
     status = 501
     error_code = "NOT_IMPLEMENTED"
 
-    def __init__(self, what: str, package: str, *, extra: str | None = None) -> None:
+    def __init__(
+        self, what: str, package: str, *, extra: str | None = None, install: str | None = None
+    ) -> None:
         wanted = f"flavorkit[{extra}]" if extra else package
-        super().__init__(f"{what} needs {package}: pip install '{wanted}'")
+        how = install or f"pip install '{wanted}'"
+        super().__init__(f"{what} needs {package}: {how}")
         self.what, self.package = what, package
 
 

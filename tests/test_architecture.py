@@ -46,20 +46,25 @@ HOMES = {
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "onnx": {"flavors"},
+    "onnxruntime": {"flavors"},
     "google": {"flavors"},
     "keras": {"flavors"},
     "orjson": {"serving", "tables"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment"},
     "polars": {"signature"},
-    "pyarrow": {"signature", "tables"},
+    "py4j": {"flavors"},
+    "pyarrow": {"flavors", "signature", "tables"},
     "pydantic": {"flavors"},
+    "pyspark": {"flavors"},
     "pytest": {"testing"},
     "rich": {"cli"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
     "spacy": {"flavors"},
+    "torch": {"flavors"},
     "starlette": {"serving"},
     "tensorflow": {"flavors"},
     "uvicorn": {"serving"},
@@ -127,7 +132,8 @@ def test_third_party_packages_stay_home(path):
 
 
 FRAMEWORKS = {"sklearn", "skops", "cloudpickle", "polars", "pyarrow", "cryptography"}
-FRAMEWORKS |= {flavor.modules[0] for flavor in all_flavors().values()} - {"flavorkit"}
+FRAMEWORKS |= {root for flavor in all_flavors().values() for root in flavor.modules[:1]}
+FRAMEWORKS -= {"flavorkit"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -186,8 +192,9 @@ def test_every_public_name_is_declared_and_importable():
 
 
 UNSAFE = re.compile(
-    r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|shelve)\.(load|loads|Unpickler)\b"
-    r"|allow_pickle\s*=\s*True|read_pickle|\beval\(|\bexec\(|os\.system|shell\s*=\s*True"
+    r"\b(pickle|cloudpickle|dill|joblib|marshal|torch|torch\.jit|torch\.export|shelve)"
+    r"\.(load|loads|Unpickler)\b"
+    r"|allow_pickle\s*=\s*True|read_pickle|(?<!\.)\b(eval|exec)\(|os\.system|shell\s*=\s*True"
 )
 
 

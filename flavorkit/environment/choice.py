@@ -80,6 +80,6 @@ class Choice:
             warnings.warn(
                 f"the lock of the uv project does not hold {', '.join(sorted(missing))}, which the"
                 " model needs; add it to the project, or name it in extra_pip_requirements",
-                stacklevel=4,
+                stacklevel=5,
             )
         return locked.extended(self.extra)

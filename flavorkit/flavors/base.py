@@ -61,13 +61,14 @@ class Flavor(ABC):
     name: ClassVar[str]
     """Key in the MLmodel file, name of the extra in pyproject.toml, name of the module."""
 
-    modules: ClassVar[tuple[str, ...]]
-    """Top-level modules whose classes this flavor saves, e.g. ``("lightgbm",)``."""
+    modules: ClassVar[tuple[str, ...]] = ()
+    """Top-level modules whose classes this flavor saves, e.g. ``("lightgbm",)``; none for a flavor
+    whose models are files."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
     """Endings of the paths that this flavor saves as models, e.g. ``(".py",)``."""
 
-    packages: ClassVar[tuple[str, ...]]
+    packages: ClassVar[tuple[str, ...]] = ()
     """Distributions a model needs to be loaded, the framework first; pinned on saving.
 
     Where the framework's modules come from another distribution, such as ``xgboost-cpu``, that one
@@ -92,6 +93,10 @@ class Flavor(ABC):
     loader_module: ClassVar[str]
     """What stock MLflow imports to load the files; flavorkit writes it and never imports it."""
 
+    needs_pyfunc: ClassVar[bool] = True
+    """Whether a folder without a ``python_function`` section cannot predict. MLflow writes none for
+    models that it does not run in Python."""
+
     @abstractmethod
     def save(self, model: Any, folder: Path, *args: Any, **options: Any) -> Saved:
         """Write ``model`` under ``folder``.
@@ -99,7 +104,8 @@ class Flavor(ABC):
         A flavor declares its options as keyword-only parameters; others are refused before this is
         called. (The base takes anything so that each may declare its own.) One that has to run the
         model to write it declares ``example``, and is given the caller's input example, an
-        :class:`~flavorkit.signature.example.Example`, or None.
+        :class:`~flavorkit.signature.example.Example`, or None; one that has to know which sizes may
+        vary declares ``signature``, and is given the caller's, or None.
 
         Raises:
             UnsavableModelError: the model cannot be written this way; the message says in which.

@@ -10,7 +10,7 @@ from typing import Any
 from flavorkit.flavors.base import Flavor
 
 # What saving and loading pass by themselves.
-_GIVEN = frozenset({"example", "trust"})
+_GIVEN = frozenset({"example", "signature", "trust"})
 
 
 def of(method: Callable[..., Any]) -> list[str]:

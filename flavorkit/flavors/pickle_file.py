@@ -31,10 +31,9 @@ def dump(model: Any, path: Path, *, code: Path | None) -> None:
     Raises:
         UnsavableModelError: it cannot be written, or uses a module that is not in ``code``.
     """
-    names = _Names(frozenset() if code is None else top_level_names(code))
     buffer = io.BytesIO()
     try:
-        _pickler(buffer, names).dump(model)
+        pickler(code)(buffer).dump(model)
     except UnsavableModelError:
         raise
     except Exception as exc:  # pickling calls methods of the user's
@@ -89,10 +88,16 @@ class _Names:
             )
 
 
-def _pickler(file: io.BytesIO, names: _Names) -> Any:
+def pickler(code: Path | None) -> Any:
+    """The class of Pickler that :func:`dump` writes with.
+
+    Args:
+        code: the folder of modules that will be beside the file, if there is one.
+    """
     import cloudpickle
 
     base: Any = cloudpickle.Pickler
+    names = _Names(frozenset() if code is None else top_level_names(code))
 
     class Pickler(base):  # type: ignore[misc]
         def reducer_override(self, obj: Any) -> Any:
@@ -108,7 +113,7 @@ def _pickler(file: io.BytesIO, names: _Names) -> Any:
                 _check_late_imports(obj, names)
             return super().reducer_override(obj)
 
-    return Pickler(file)
+    return Pickler
 
 
 def _home_of(obj: Any) -> ModuleType | None:

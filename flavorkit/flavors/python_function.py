@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from flavorkit.errors import DescriptorError, UnreadableModelError, UnsavableMod
 from flavorkit.flavors import pickle_file, type_hints
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.bundled_code import Bundle
+from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
 from flavorkit.flavors.mlflow_code import listening
 from flavorkit.flavors.python_model import (
     FunctionModel,
@@ -27,11 +27,8 @@ from flavorkit.flavors.unsafe_load import explaining, load_pickle
 from flavorkit.trust import Grant
 
 _PICKLE = "python_model.pkl"
-_CODE = "code"
 _ARTIFACTS = "artifacts"
 _DATA = "data"
-# Caches and version control, which nobody means when they name a folder of code.
-_NOT_CODE = ("__pycache__", "*.pyc", ".git", ".venv", ".mypy_cache")
 
 
 @dataclass(frozen=True)
@@ -80,10 +77,7 @@ class PythonFunction(Flavor):
         """
         if (model is None) != (loader_module is not None):
             raise UnsavableModelError("pass either a model or a loader_module with code_paths")
-        section: dict[str, Any] = {_CODE: None}
-        bundled = _copy_code(code_paths, folder)
-        if bundled:
-            section[_CODE] = _CODE
+        section: dict[str, Any] = {CODE: copy_code(code_paths, folder)}
         if model_config is not None:
             section["config"] = config_of(model_config)
         packages: tuple[str, ...] = ()
@@ -92,7 +86,7 @@ class PythonFunction(Flavor):
         elif _is_code_file(model):
             section["model_code_path"] = _copy_file(Path(model), folder)
         else:
-            code = folder / _CODE if bundled else None
+            code = folder / CODE if section[CODE] else None
             pickle_file.dump(_picklable(model), folder / _PICKLE, code=code)
             packages = ("cloudpickle",)
             section |= _pickle_section()
@@ -105,7 +99,7 @@ class PythonFunction(Flavor):
             config=section,
             pyfunc=section,
             packages=packages,
-            loaded=Loaded(runnable, loaded.modules | _imports_of(folder)),
+            loaded=Loaded(runnable, loaded.modules | imports_of(folder)),
             signature=type_hints.signature_of(runnable.model),
             is_signature_from_type_hint=True,
         )
@@ -115,8 +109,7 @@ class PythonFunction(Flavor):
         why = self.executes_code(folder, config)
         if not trust.code:
             raise trust.refusal(why)
-        code = config.get(_CODE)
-        bundle = Bundle(inside(folder, code) if code else None, trust=trust)
+        bundle = bundle_of(folder, config, trust=trust)
         settings = dict(config.get("config") or {})
         loaded = self._load_model(folder, config, bundle, settings, trust)
         context = PythonModelContext(
@@ -248,17 +241,6 @@ def _pickle_section() -> dict[str, Any]:
     return {"python_model": _PICKLE, "cloudpickle_version": cloudpickle.__version__}
 
 
-def _copy_code(code_paths: Sequence[str | Path] | None, folder: Path) -> bool:
-    if isinstance(code_paths, str | Path):
-        code_paths = [code_paths]
-    for path in map(Path, code_paths or ()):
-        target = folder / _CODE / path.resolve().name
-        if target.exists():
-            raise UnsavableModelError(f"two code_paths are called {target.name!r}; rename one")
-        atomic.copy(path, target, leaving_out=_NOT_CODE)
-    return bool(code_paths)
-
-
 def _copy_data(loader: str, data_path: str | Path | None, folder: Path) -> dict[str, Any]:
     section: dict[str, Any] = {"loader_module": loader}
     if data_path is not None:
@@ -287,19 +269,3 @@ def _copy_artifacts(artifacts: Mapping[str, str | Path], folder: Path) -> dict[s
         atomic.copy(source, folder / place)
         section[str(name)] = {"path": place, "uri": str(given)}
     return section
-
-
-def _imports_of(folder: Path) -> frozenset[str]:
-    """The modules that the files of code in the folder import from elsewhere."""
-    files = [*folder.glob("*.py"), *(folder / _CODE).rglob("*.py")]
-    brought = {path.name.removesuffix(".py") for path in (folder / _CODE).glob("*")}
-    found = {name for path in files for name in _imported(path)}
-    return frozenset(name for name in found if name.partition(".")[0] not in brought)
-
-
-def _imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module

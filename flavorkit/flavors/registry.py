@@ -18,10 +18,14 @@ ENTRY_POINT_GROUP = "flavorkit.flavors"
 # name -> "module:class". Third-party flavors add theirs under the entry-point group above and are
 # looked up the same way; a name that is already taken is an error, not an override.
 BUILTIN = {
+    "crate": "flavorkit.flavors.crate:Crate",
     "keras": "flavorkit.flavors.keras:Keras",
+    "onnx": "flavorkit.flavors.onnx:Onnx",
     "python_function": "flavorkit.flavors.python_function:PythonFunction",
+    "pytorch": "flavorkit.flavors.pytorch:Pytorch",
     "sklearn": "flavorkit.flavors.sklearn:Sklearn",
     "spacy": "flavorkit.flavors.spacy:Spacy",
+    "spark": "flavorkit.flavors.spark:Spark",
     "tensorflow": "flavorkit.flavors.tensorflow:Tensorflow",
     "xgboost": "flavorkit.flavors.xgboost:Xgboost",
 }

@@ -17,7 +17,7 @@ import numpy as np
 from flavorkit import manifest
 from flavorkit.atomic import copy, publish
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
-from flavorkit.environment import files, uv_project
+from flavorkit.environment import Requirements, files, uv_project
 from flavorkit.environment.choice import Choice, RequirementsLike
 from flavorkit.environment.infer import provider_of
 from flavorkit.errors import PathOccupiedError, UnsavableModelError
@@ -95,8 +95,7 @@ def save_model(
         project = uv_project.detect(Path.cwd(), allow_options=allow_requirement_options)
     example = None if input_example is None else Example.of(input_example)
     with publish(target, overwrite=overwrite) as folder, needing(chosen):
-        if "example" in keywords(chosen.save):
-            options["example"] = example
+        options |= _asked_for(chosen, example, signature or None)
         saved = chosen.save(model, folder, **options)
         _copy_extra_files(extra_files, folder)
         if example is not None:
@@ -114,37 +113,72 @@ def save_model(
             folder, config_of(descriptor, chosen.name), trust=Grant.of_own(folder)
         )
         _refuse_private_names(loaded)
-        is_own = saved.signature is not None and signature is None
-        if is_own:
-            signature = saved.signature
         if saved.pyfunc is None:
             warnings.warn(
                 f"a {type(model).__name__} has nothing to predict with: load it with"
                 f" flavorkit.{chosen.name}.load_model, it cannot be served",
                 stacklevel=3,
             )
-        elif example is not None:
-            found = try_example(chosen, loaded, descriptor, example, signature or None)
-            if signature is None:
-                signature = found
-            elif is_own and signature and signature.outputs is None:
-                signature = replace(signature, outputs=found.outputs)
-        if signature:
-            from_hints = is_own and saved.is_signature_from_type_hint
-            descriptor = replace(
-                descriptor, signature=signature, is_signature_from_type_hint=from_hints
-            )
-        framework = provider_of(chosen.packages[0], chosen.modules[0])
-        home = dict.fromkeys(chosen.modules, framework)
-        packages = (framework, *chosen.packages[1:], *saved.packages)
-        locked = project.requirements if project else None
-        needed = environment.requirements(loaded.modules, packages, home=home, locked=locked)
+        descriptor = _with_signature(
+            descriptor, chosen, saved, loaded, example=example, given=signature
+        )
+        needed = _requirements(chosen, saved, loaded, environment, project)
         files.write(folder, needed, environment.conda_env)
         if project is not None:
             project.copy_into(folder)
         descriptor.write(folder)
         manifest.write(folder, signer())
     return descriptor
+
+
+def _asked_for(
+    flavor: Flavor, example: Example | None, signature: ModelSignature | None
+) -> dict[str, Any]:
+    """What ``flavor`` has declared that it needs to know to write the model."""
+    given = {"example": example, "signature": signature}
+    declared = keywords(flavor.save)
+    return {name: value for name, value in given.items() if name in declared}
+
+
+def _with_signature(
+    descriptor: ModelDescriptor,
+    flavor: Flavor,
+    saved: Saved,
+    loaded: Loaded,
+    *,
+    example: Example | None,
+    given: ModelSignature | Literal[False] | None,
+) -> ModelDescriptor:
+    """The descriptor with the signature given, else the model's own, else the example's."""
+    is_own = saved.signature is not None and given is None
+    signature = saved.signature if is_own else given
+    if saved.pyfunc is not None and example is not None:
+        found = try_example(flavor, loaded, descriptor, example, signature or None)
+        if signature is None:
+            signature = found
+        elif is_own and signature and signature.outputs is None:
+            signature = replace(signature, outputs=found.outputs)
+    if not signature:
+        return descriptor
+    from_hints = is_own and saved.is_signature_from_type_hint
+    return replace(descriptor, signature=signature, is_signature_from_type_hint=from_hints)
+
+
+def _requirements(
+    flavor: Flavor,
+    saved: Saved,
+    loaded: Loaded,
+    environment: Choice,
+    project: uv_project.UvProject | None,
+) -> Requirements:
+    """What has to be installed to load the files that were written."""
+    packages, home = (*flavor.packages, *saved.packages), {}
+    if flavor.modules:
+        framework = provider_of(flavor.packages[0], flavor.modules[0])
+        home = dict.fromkeys(flavor.modules, framework)
+        packages = (framework, *packages[1:])
+    locked = project.requirements if project else None
+    return environment.requirements(loaded.modules, packages, home=home, locked=locked)
 
 
 def _refuse_wrong_types(signature: Any, metadata: Any) -> None:

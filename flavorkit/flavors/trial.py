@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.errors import InvalidInputError
-from flavorkit.flavors.base import Flavor, Loaded
+from flavorkit.flavors.base import Container, Flavor, Loaded
 from flavorkit.flavors.loading import config_of
 from flavorkit.signature import ModelSignature, compile_schema, infer_from_example
 from flavorkit.signature.containers import adapt
@@ -27,15 +27,7 @@ def try_example(
         The signature that the example and the predictions have.
     """
     predict = flavor.predictor(loaded.native, config_of(descriptor, flavor.name))
-    taken = given or infer_from_example(example.data, None, example.params)
-    try:
-        data = example.data if taken.inputs is None else compile_schema(taken.inputs)(example.data)
-    except InvalidInputError as exc:
-        whose = "signature" if given else "signature inferred from it"
-        raise InvalidInputError(
-            f"input_example does not fit the {whose}: {exc.message}{_form_hint(example.data)}"
-        ) from None
-    data = adapt(data, flavor.accepts)
+    data = enforced(example, given, flavor.accepts)
     try:
         predictions = predict(data, example.params or {})
     except Exception as exc:  # the model's own code
@@ -46,6 +38,23 @@ def try_example(
             f"{_form_hint(example.data)}"
         ) from exc
     return infer_from_example(example.data, predictions, example.params)
+
+
+def enforced(example: Example, given: ModelSignature | None, accepted: Sequence[Container]) -> Any:
+    """The data of ``example`` as a loaded model's predictor gets it.
+
+    Raises:
+        InvalidInputError: it does not fit the signature ``given``.
+    """
+    taken = given or infer_from_example(example.data, None, example.params)
+    try:
+        data = example.data if taken.inputs is None else compile_schema(taken.inputs)(example.data)
+    except InvalidInputError as exc:
+        whose = "signature" if given else "signature inferred from it"
+        raise InvalidInputError(
+            f"input_example does not fit the {whose}: {exc.message}{_form_hint(example.data)}"
+        ) from None
+    return adapt(data, accepted)
 
 
 def _form_hint(example: Any) -> str:

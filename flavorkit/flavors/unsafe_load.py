@@ -12,7 +12,11 @@ import functools
 import gzip
 import lzma
 import pickle
+import sys
 import types
+import warnings
+import weakref
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +68,83 @@ def load_pickle(
     return Loaded(native, frozenset(reader.modules))
 
 
+def load_torch_module(
+    path: Path, *, trust: Grant, bundle: Modules | None = None, map_location: Any = None
+) -> Loaded:
+    """The module that ``torch.save`` or ``torch.jit.save`` has written to ``path``.
+
+    Args:
+        path: the file.
+        trust: must allow code.
+        bundle: the modules that the model's folder brings; its code sees them before others.
+        map_location: where its tensors go, as ``torch.load`` takes it; by default where they were.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: the file is none of these, or what it refers to is not there.
+    """
+    if not trust.code:
+        raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
+    import torch
+
+    if _is_torchscript(path):
+        with explaining(path), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*torch.jit.load.* is deprecated")
+            return Loaded(torch.jit.load(path, map_location))
+    modules: set[str] = set()
+
+    class Reader(_Reader):
+        def __init__(self, file: Any, **options: Any) -> None:
+            super().__init__(file, bundle, **options)
+            self.modules = modules
+
+    # All that torch uses of the module it is to unpickle with.
+    unpickling = types.SimpleNamespace(
+        __name__="pickle",
+        Unpickler=Reader,
+        load=lambda file, **options: Reader(file, **options).load(),
+    )
+    with explaining(path):
+        native = torch.load(path, map_location, unpickling, weights_only=False)
+    return Loaded(native, frozenset(modules))
+
+
+def load_exported_program(path: Path, *, trust: Grant) -> Any:
+    """The program that ``torch.export.save`` has written to ``path``.
+
+    Raises:
+        TrustError: ``trust`` does not allow code.
+        UnreadableModelError: the file is not such a program.
+    """
+    if not trust.code:
+        raise trust.refusal(
+            f"{path.name} is an exported program, which holds pickles, and those can run any code"
+            " when it is loaded"
+        )
+    import torch
+
+    with explaining(path):
+        return torch.export.load(path)
+
+
+def load_tensors(path: Path, *, map_location: Any = None) -> Any:
+    """What ``torch.save`` has written to ``path``, if it is tensors and plain values only.
+
+    torch reads it with an unpickler that builds nothing else; before 2.10 that could be made to
+    (CVE-2025-32434, CVE-2026-24747).
+
+    Raises:
+        UnreadableModelError: it holds anything else.
+        MissingDependencyError: torch is older than that.
+    """
+    import torch
+
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10):
+        raise MissingDependencyError("reading tensors safely", "torch>=2.10")
+    with explaining(path):
+        return torch.load(path, map_location, weights_only=True)
+
+
 def execute(source: bytes, path: str | Path, variables: dict[str, Any], *, trust: Grant) -> None:
     """Run the Python code in ``source``, which comes from ``path``.
 
@@ -101,6 +182,14 @@ def _missing_module(path: Path, name: str) -> FlavorkitError:
     )
 
 
+def _is_torchscript(path: Path) -> bool:
+    """Whether it is an archive that ``torch.jit.save`` has written."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
 def _open(path: Path, compression: str | None) -> Any:
     match compression:
         case None:
@@ -114,12 +203,23 @@ def _open(path: Path, compression: str | None) -> Any:
     raise UnreadableModelError(path, f"nobody reads the compression {compression!r}")
 
 
-class _Reader(pickle.Unpickler):
-    """Unpickles, and notes every module that the pickle refers to and the folder does not bring."""
+# Classes that were rebuilt from files, as opposed to those that this process has defined.
+_rebuilt: weakref.WeakSet[type] = weakref.WeakSet()
 
-    def __init__(self, file: Any, bundle: Modules | None) -> None:
-        super().__init__(file)
+
+class _Reader(pickle.Unpickler):
+    """Unpickles, and notes every module that the pickle refers to and the folder does not bring.
+
+    cloudpickle would write the classes that a pickle holds over those of the process that saved it:
+    whoever loads their own model would find their class with copies of its methods, which no longer
+    see the variables of the script. Here such a class stays as it is, and that of another process
+    is built anew for each model, so that none sees the modules of another's folder.
+    """
+
+    def __init__(self, file: Any, bundle: Modules | None, **options: Any) -> None:
+        super().__init__(file, **options)
         self._bundle = bundle
+        self._made: list[type] = []
         self.modules: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
@@ -133,6 +233,10 @@ class _Reader(pickle.Unpickler):
                 return self._noting_import(found)
             if name == "_make_function":
                 return self._noting_code(found)
+            if name in {"_make_skeleton_class", "_make_skeleton_enum"}:
+                return self._making_class(found)
+            if name == "_class_setstate":
+                return self._filling_class(found)
             if name == "_function_setstate" and self._bundle is not None:
                 return self._keeping_builtins(found)
         return found
@@ -157,6 +261,27 @@ class _Reader(pickle.Unpickler):
             return types.FunctionType(code, variables, *args)
 
         return noted
+
+    def _making_class(self, make: Any) -> Any:
+        own = vars(sys.modules["cloudpickle.cloudpickle"]).get("_DYNAMIC_CLASS_TRACKER_BY_ID", {})
+
+        def made(*args: Any) -> type:
+            *which, number, extra = args
+            known: type | None = own.get(number)
+            if known is not None and known not in _rebuilt:
+                return known
+            new: type = make(*which, None, extra)  # without a number, so that nobody finds it
+            _rebuilt.add(new)
+            self._made.append(new)
+            return new
+
+        return made
+
+    def _filling_class(self, set_state: Any) -> Any:
+        def filled(kind: type, state: Any) -> Any:
+            return set_state(kind, state) if any(kind is new for new in self._made) else kind
+
+        return filled
 
     def _keeping_builtins(self, set_state: Any) -> Any:
         def kept(function: types.FunctionType, state: Any) -> None:

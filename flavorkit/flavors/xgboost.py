@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,8 +78,8 @@ class Xgboost(Flavor):
         path = data_file(folder, config)
         kind = class_named(xgboost, str(config.get("model_class", "Booster")), _CLASSES, folder)
         missing = config.get("missing")
-        is_told = isinstance(missing, Real) and kind is not xgboost.Booster
-        native = kind(missing=float(missing)) if is_told else kind()
+        is_told = isinstance(missing, int | float) and kind is not xgboost.Booster
+        native = kind(missing=missing) if is_told else kind()
         with reading(path):
             native.load_model(xgboost_file.read(path))
         return Loaded(native)

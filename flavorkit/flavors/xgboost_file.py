@@ -10,6 +10,7 @@ Reference: ``doc/model.schema`` of XGBoost, and what its ``LoadModel`` functions
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -89,7 +90,7 @@ def _names(column: Mapping[str, Any]) -> Any:
         return integers(column["values"], "categories")
     text = integers(column["values"], "names").astype(np.uint8).tobytes()
     offsets = column["offsets"]
-    spans = zip(offsets[:-1], offsets[1:], strict=True)
+    spans = itertools.pairwise(offsets)
     return np.array([text[start:end].decode() for start, end in spans], dtype=object)
 
 
@@ -200,7 +201,7 @@ def _check_lengths(tree: Mapping[str, Any], n_features: int) -> tuple[int, int]:
     size = _number(counts, "num_nodes", 1 << 31)
     width = max(1, _number(counts, "size_leaf_vector", 1 << 31, 0))
     deleted = _number(counts, "num_deleted", 1 << 31, 0)
-    require(1 <= size and deleted < size, "a tree without nodes")
+    require(size >= 1 and deleted < size, "a tree without nodes")
     require(_number(counts, "num_feature", 1 << 31) == n_features, "a tree of other features")
     for key in ("left_children", "right_children", "parents", "split_indices", "default_left"):
         require(len(tree[key]) == size, f"a tree with more or fewer {key} than nodes")
@@ -303,7 +304,7 @@ def _count(column: Mapping[str, Any]) -> int:
 def _part(parent: Mapping[str, Any], key: str, kind: type[_T]) -> _T:
     value = parent.get(key)
     if not isinstance(value, kind):
-        require(False, f"{key} is missing, or of another kind")  # noqa: FBT003
+        require(False, f"{key} is missing, or of another kind")
         raise AssertionError
     return value
 

@@ -31,7 +31,7 @@ class PyFuncModel:
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
-        if PYFUNC not in loaded.descriptor.flavors:
+        if loaded.flavor.needs_pyfunc and PYFUNC not in loaded.descriptor.flavors:
             raise DescriptorError(
                 loaded.flavor.name,
                 "flavors",
@@ -134,7 +134,7 @@ class PyFuncModel:
     @property
     def loader_module(self) -> str | None:
         """What stock MLflow would load it with; flavorkit does not import it."""
-        loader = self._loaded.descriptor.flavors[PYFUNC].get("loader_module")
+        loader = self._loaded.descriptor.flavors.get(PYFUNC, {}).get("loader_module")
         return None if loader is None else str(loader)
 
     def get_raw_model(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,12 +89,16 @@ class Case:
     """Modules of other flavors that the framework imports itself."""
     ignored_warnings: tuple[str, ...] = ()
     """Warnings of the framework's own, as pytest's ``filterwarnings`` spells them."""
+    commands: tuple[str, ...] = ()
+    """Programs that the framework runs, such as "Rscript"."""
 
     def missing(self) -> str | None:
-        """The first module that is not installed, of those the flavor needs."""
+        """The first module or program that is not installed, of those the flavor needs."""
         flavor = get_flavor(self.flavor)
         needed = (*flavor.modules[:1], *flavor.helpers)
-        return next((module for module in needed if find_spec(module) is None), None)
+        absent = [module for module in needed if find_spec(module) is None]
+        absent += [command for command in self.commands if shutil.which(command) is None]
+        return absent[0] if absent else None
 
 
 def rows_of(data: Any, start: int, end: int | None) -> Any:

@@ -46,9 +46,39 @@ def run(kind, files, *, seed=0, count=1000):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-INTEGERS = (-1, -2, 0, 1, 2, 7, 255, 256, 2**15, 2**24, 2**31 - 1, -(2**31), 2**31, 2**32, 2**63 - 1)
+INTEGERS = (
+    -1,
+    -2,
+    0,
+    1,
+    2,
+    7,
+    255,
+    256,
+    2**15,
+    2**24,
+    2**31 - 1,
+    -(2**31),
+    2**31,
+    2**32,
+    2**63 - 1,
+)
 FLOATS = (float("nan"), float("inf"), -float("inf"), 1e308, -1e300, 0.0, -0.5)
-TEXTS = ("", "-1", "x", "é", "nan", "1e9", "multi:softmax", "gblinear", "0", "2", "c", "float", "[]")
+TEXTS = (
+    "",
+    "-1",
+    "x",
+    "é",
+    "nan",
+    "1e9",
+    "multi:softmax",
+    "gblinear",
+    "0",
+    "2",
+    "c",
+    "float",
+    "[]",
+)
 
 
 def damaged_bytes(content, rng):
@@ -141,7 +171,7 @@ def main(kind, seed, count, *files):
     outcomes = {"refused": 0, "predicted": 0, "failed": 0}
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(int(seed), int(seed) + int(count)):
-            rng = random.Random(number)  # noqa: S311
+            rng = random.Random(number)
             name, content = rng.choice(contents)
             try:
                 damaged = damage.damaged(content, rng)

@@ -424,3 +424,48 @@ def test_a_notebook_shows_what_the_model_takes_and_nothing_it_can_forge(tmp_path
     for shown in (model._repr_html_(), model.signature._repr_html_()):
         assert "<script>" not in shown
         assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td><td>DataType.double</td>" in shown
+
+
+def test_saving_leaves_the_class_of_a_script_as_it_is(tmp_path):
+    code = """
+import sys
+import flavorkit
+from flavorkit.pyfunc import PythonModel, save_model
+
+FACTOR = 1
+
+class Scaled(PythonModel):
+    def predict(self, model_input):
+        return model_input * FACTOR
+
+model = Scaled()
+save_model(sys.argv[1], python_model=model)
+assert type(flavorkit.load_model(sys.argv[1]).unwrap_python_model()) is Scaled
+FACTOR = 2
+assert model.predict(1) == 2
+"""
+    (tmp_path / "main.py").write_text(code)
+    script(tmp_path / "main.py", tmp_path / "m")
+
+
+def test_two_models_of_one_class_each_see_their_own_modules(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from flavorkit.pyfunc import PythonModel, save_model
+
+class Helped(PythonModel):
+    def predict(self, model_input):
+        import helper
+        return [helper.WORD]
+
+for word in ("one", "two"):
+    folder = Path(sys.argv[1]) / word
+    folder.mkdir()
+    (folder / "helper.py").write_text(f"WORD = {word!r}")
+    save_model(folder / "m", python_model=Helped(), code_paths=[folder / "helper.py"])
+"""
+    (tmp_path / "main.py").write_text(code)
+    script(tmp_path / "main.py", tmp_path)
+    one, two = (flavorkit.load_model(tmp_path / word / "m") for word in ("one", "two"))
+    assert [one.predict(None), two.predict(None)] == [["one"], ["two"]]

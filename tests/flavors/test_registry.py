@@ -42,22 +42,23 @@ def test_every_builtin_flavor_says_what_it_must():
     for name, flavor in all_flavors().items():
         assert isinstance(flavor, Flavor)
         assert flavor.name == name
-        assert flavor.modules
-        assert flavor.packages
+        assert flavor.modules or flavor.suffixes
+        assert bool(flavor.packages) == bool(flavor.modules)
         assert flavor.loader_module
         assert flavor.__doc__
 
 
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(
-        NotFoundError, match=r"no flavor is named 'nope' \(known flavors: python_function, sklearn"
+        NotFoundError,
+        match=r"no flavor is named 'nope' \(known flavors: .*python_function.* sklearn",
     ):
         get_flavor("nope")
 
 
 def test_an_unknown_type_lists_those_there_are():
     with pytest.raises(
-        UnsupportedModelError, match=r"builtins.dict \(known flavors: python_function, sklearn"
+        UnsupportedModelError, match=r"builtins.dict \(known flavors: .*python_function.* sklearn"
     ):
         flavor_for({})
 

@@ -35,6 +35,9 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    ("onnx", "classifier"): "its pyfunc makes no frame of outputs of different widths",
+    ("onnx", "columns"): "its pyfunc hands on columns without their second dimension",
+    ("spacy", "array"): "its pyfunc takes frames only",
     ("xgboost", "booster categories"): "its pyfunc makes a DMatrix without categories",
     ("xgboost", "categories"): "its pyfunc hands text to a model that takes categories",
     (

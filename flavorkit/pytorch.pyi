@@ -1,0 +1,41 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from flavorkit.descriptor import ModelDescriptor
+from flavorkit.environment.choice import RequirementsLike
+from flavorkit.flavors.pytorch import SERIALIZATION_FORMAT_PICKLE as SERIALIZATION_FORMAT_PICKLE
+from flavorkit.flavors.pytorch import SERIALIZATION_FORMAT_PT2 as SERIALIZATION_FORMAT_PT2
+from flavorkit.flavors.pytorch import Format
+from flavorkit.flavors.pytorch import load_state_dict as load_state_dict
+from flavorkit.flavors.pytorch import save_state_dict as save_state_dict
+from flavorkit.signature import ModelSignature
+from flavorkit.trust.policy import Trust
+
+def save_model(
+    pytorch_model: Any,
+    path: str | Path,
+    *,
+    serialization_format: Format | None = None,
+    export_model: bool = False,
+    pickle_module: ModuleType | None = None,
+    code_paths: str | Path | Sequence[str | Path] | None = None,
+    signature: ModelSignature | Literal[False] | None = None,
+    input_example: Any = None,
+    pip_requirements: RequirementsLike | None = None,
+    extra_pip_requirements: RequirementsLike | None = None,
+    conda_env: Mapping[str, Any] | str | Path | None = None,
+    allow_requirement_options: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    extra_files: str | Path | Sequence[str | Path] = (),
+    overwrite: bool = False,
+) -> ModelDescriptor: ...
+def load_model(
+    model_uri: str | Path,
+    dst_path: str | Path | None = None,
+    *,
+    trust: Trust = None,
+    device: Any = None,
+    map_location: Any = None,
+) -> Any: ...

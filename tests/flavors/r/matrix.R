@@ -1,0 +1,2 @@
+weights <- c(1, -2, 0.5)
+predict_fn <- function(data, ...) as.vector(data %*% weights)
