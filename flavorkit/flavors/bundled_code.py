@@ -19,7 +19,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors.private_names import new_package
@@ -114,7 +114,7 @@ def bundle_of(module: str) -> Bundle | None:
 
 def bundle_behind(function: FunctionType) -> Bundle | None:
     """The bundle that the imports in the body of ``function`` look at first."""
-    looked_up: Any = function.__builtins__  # type: ignore[attr-defined]
+    looked_up = cast(Any, function).__builtins__  # which not every version of typeshed knows
     behind = getattr(looked_up.get("__import__"), "__self__", None)
     return behind if isinstance(behind, Bundle) else None
 
