@@ -52,11 +52,13 @@ class Keras(Flavor):
             )
         backend = needed = keras.backend.backend()
         pyfunc: dict[str, str] = {}
+        loaded = None
         if save_exported_model:
             keras_file.export(model, folder, "keras")
             needed = "tensorflow"
         else:
             kept = keras_file.write(model, folder, "keras", custom_objects, save_model_kwargs)
+            loaded = kept.loaded
             if kept.has_custom_objects or kept.has_lambda:  # MLflow reads neither here
                 pyfunc = keras_file.OUR_LOADER
         return Saved(
@@ -68,6 +70,7 @@ class Keras(Flavor):
             },
             pyfunc=pyfunc,
             packages=package_of(needed),
+            loaded=loaded,
         )
 
     def load(

@@ -43,6 +43,8 @@ class Written:
     has_custom_objects: bool
     has_lambda: bool
     """Whether Python code stands in it, which Keras reads only when it is told to."""
+    loaded: Loaded
+    """The model, read back."""
 
 
 def write(
@@ -66,10 +68,12 @@ def write(
         name: of the file, :data:`MODEL`, or :data:`LEGACY` to write what Keras 2 wrote.
 
     Raises:
-        UnsavableModelError: Keras cannot write it, or an object of the user's cannot be pickled.
+        UnsavableModelError: it has no weights yet, Keras cannot write it or read it back, or an
+            object of the user's cannot be pickled.
     """
     import keras
 
+    _refuse_unbuilt(model)
     data = _new(folder, module)
     try:
         model.save(data / name, **(options or {}))
@@ -80,7 +84,14 @@ def write(
     if own:
         (data / CUSTOM_OBJECTS).write_bytes(_pickled(own))
     has_lambda = any(part["class_name"] == "__lambda__" for part in _parts(config))
-    return Written(keras.backend.backend(), bool(own), has_lambda)
+    try:
+        loaded = read(data, trust=Grant.of_own(folder))
+    except UnreadableModelError as exc:
+        raise UnsavableModelError(
+            f"Keras cannot read the model back: {exc.problem}\nName classes and functions of your"
+            " own in custom_objects={name: class}"
+        ) from exc
+    return Written(keras.backend.backend(), bool(own), has_lambda, loaded)
 
 
 def export(model: Any, folder: Path, module: str) -> None:
@@ -91,6 +102,7 @@ def export(model: Any, folder: Path, module: str) -> None:
     """
     import keras
 
+    _refuse_unbuilt(model)
     path = _new(folder, module) / EXPORTED
     try:
         model.export(path, format="tf_saved_model", verbose=False)
@@ -155,6 +167,13 @@ def read(
         named = {str(part.get("module")) for part in _parts(config_of(path))}
         modules |= {name for name in named if name.partition(".")[0] in _KNOWN_TO_KERAS}
     return Loaded(native, frozenset(modules))
+
+
+def _refuse_unbuilt(model: Any) -> None:
+    if not model.built:
+        raise UnsavableModelError(
+            f"this {type(model).__name__} has no weights yet: call it on a batch, or build it"
+        )
 
 
 def _new(folder: Path, module: str) -> Path:
@@ -239,22 +258,25 @@ def _found_in(model: Any, config: Any) -> dict[str, Any]:
 
 
 def _objects(model: Any) -> Iterator[Any]:
-    """The layers of a model, at any depth, and what each has as its attributes."""
+    """Whatever the layers, losses, metrics and optimizers of a model have as their attributes."""
     import keras
 
+    followed = (keras.Layer, keras.Loss, keras.Metric, keras.Optimizer)
     seen: set[int] = set()
     stack = [model]
     while stack:
-        layer = stack.pop()
-        if id(layer) in seen:
+        one = stack.pop()
+        if id(one) in seen:
             continue
-        seen.add(id(layer))
-        yield layer
-        for value in list(vars(layer).values()):
-            held = list(value.values()) if isinstance(value, dict) else value
-            held = held if isinstance(held, list | tuple) else (held,)
-            yield from held
-            stack.extend(one for one in held if isinstance(one, keras.Layer))
+        seen.add(id(one))
+        if isinstance(one, dict):
+            stack.extend(one.values())
+        elif isinstance(one, list | tuple):
+            stack.extend(one)
+        else:
+            yield one
+            if isinstance(one, followed):
+                stack.extend(vars(one).values())
 
 
 def _pickled(own: Mapping[str, Any]) -> bytes:

@@ -156,7 +156,7 @@ def _save_keras(
         "save_format": save_format,
     }
     pyfunc = {"data": keras_file.FOLDER, **(keras_file.OUR_LOADER if written.has_lambda else {})}
-    return Saved(config=section, pyfunc=pyfunc, packages=("keras",))
+    return Saved(config=section, pyfunc=pyfunc, packages=("keras",), loaded=written.loaded)
 
 
 def _is_keras(config: Mapping[str, Any]) -> bool:
