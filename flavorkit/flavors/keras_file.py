@@ -135,11 +135,11 @@ def read(
         UnreadableModelError: Keras cannot read it.
         MissingDependencyError: the backend is not installed.
     """
+    if not trust.code:
+        raise trust.refusal(WHY)
     if (data / EXPORTED / saved_model.PROGRAM).is_file():
         return Loaded(saved_model.load(data / EXPORTED, trust=trust))
     path = model_file(data)
-    if not trust.code:
-        raise trust.refusal(WHY)
     keras = import_keras(backend)
     found: dict[str, Any] = {}
     modules: set[str] = set()

@@ -104,6 +104,14 @@ class Endpoint:
         return cls(str(config["signature_def_key"]), tags, is_named=True)
 
 
+def missing(native: Any, key: str) -> str | None:
+    """What to say if there is no signature ``key``."""
+    known = _signatures(native)
+    if key in known:
+        return None
+    return f"it has no signature {key!r}, of {', '.join(map(repr, known)) or 'none'}"
+
+
 def can_predict(native: Any, endpoint: Endpoint) -> bool:
     """Whether there is such a signature, or the object itself can be called."""
     return endpoint.key in _signatures(native) or callable(native)
@@ -115,15 +123,12 @@ def predictor(native: Any, endpoint: Endpoint) -> Predictor:
     Raises:
         UnreadableModelError: it has no function to predict with.
     """
-    signatures = _signatures(native)
-    if endpoint.key not in signatures:
+    problem = missing(native, endpoint.key)
+    if problem is not None:
         if not callable(native):
-            found = ", ".join(map(repr, signatures)) or "none"
-            raise UnreadableModelError(
-                endpoint.key, f"the SavedModel has no such signature, of {found}"
-            )
+            raise UnreadableModelError(PROGRAM, problem)
         return _calling(native)
-    function = signatures[endpoint.key]
+    function = _signatures(native)[endpoint.key]
     inputs = [_input(name, spec) for name, spec in _inputs(function)]
 
     def predict(data: Any, params: Mapping[str, Any]) -> Any:

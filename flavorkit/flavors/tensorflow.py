@@ -67,7 +67,7 @@ class Tensorflow(Flavor):
                 "signature_def_key": tf_signature_def_key or saved_model.SERVING,
                 "saved_model_dir": "tfmodel",
             }
-            return _read_back(section, folder, example)
+            return _read_back(section, folder, example, tf_signature_def_key)
         if tf_meta_graph_tags or tf_signature_def_key:
             raise UnsavableModelError(
                 "tf_meta_graph_tags and tf_signature_def_key say what is meant of a SavedModel"
@@ -120,13 +120,18 @@ class Tensorflow(Flavor):
         return keras_file.WHY if _is_keras(config) else saved_model.WHY
 
 
-def _read_back(section: dict[str, Any], folder: Path, example: Any) -> Saved:
+def _read_back(
+    section: dict[str, Any], folder: Path, example: Any, key: str | None = None
+) -> Saved:
     """The SavedModel just written, asked what it takes."""
     endpoint = Endpoint.of(section)
     try:
         loaded = Tensorflow().load(folder, section, trust=Grant.of_own(folder))
     except UnreadableModelError as exc:
         raise UnsavableModelError(f"TensorFlow cannot read it back: {exc.problem}") from exc
+    problem = saved_model.missing(loaded.native, key) if key else None
+    if problem:
+        raise UnsavableModelError(f"the SavedModel cannot predict: {problem}")
     return Saved(
         config={"code": None, **section},
         pyfunc={} if saved_model.can_predict(loaded.native, endpoint) else None,
