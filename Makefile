@@ -29,6 +29,7 @@ $(VENV)/test-stamp: $(VENV)/demo-stamp
 	@echo "installing what the tests need, all frameworks and stock MLflow (some minutes) ..."
 	@$(BIN)/pip install --quiet --editable '.[arrow,polars,sklearn]' \
 	  --group test --group frameworks
+	@$(BIN)/pip install --quiet --no-deps --group frameworks-alone
 	@touch $@
 
 demo: $(VENV)/demo-stamp

@@ -10,8 +10,10 @@ from flavorkit.version import __version__
 
 if TYPE_CHECKING:
     from flavorkit import (
+        catboost,
         crate,
         exceptions,
+        fastai,
         keras,
         models,
         onnx,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         sklearn,
         spacy,
         spark,
+        statsmodels,
         tensorflow,
         types,
         xgboost,
@@ -45,8 +48,10 @@ __all__ = [
     "ModelSignature",
     "PyFuncModel",
     "__version__",
+    "catboost",
     "crate",
     "exceptions",
+    "fastai",
     "infer_signature",
     "keras",
     "load_model",
@@ -57,6 +62,7 @@ __all__ = [
     "sklearn",
     "spacy",
     "spark",
+    "statsmodels",
     "tensorflow",
     "types",
     "xgboost",

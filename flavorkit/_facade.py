@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 # The flavors that come with flavorkit; each has its module here under its own name.
 FLAVORS = (
+    "catboost",
     "crate",
+    "fastai",
     "keras",
     "onnx",
     "pytorch",
     "sklearn",
     "spacy",
     "spark",
+    "statsmodels",
     "tensorflow",
     "xgboost",
 )
@@ -45,7 +48,7 @@ _SIGNATURE = {
     "infer_signature": "flavorkit.signature:infer_signature",
 }
 _ERRORS = (
-    *("DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
+    *("BrokenFlavorError", "DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
     *("EnvironmentMismatchError", "FlavorkitError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
@@ -108,12 +111,15 @@ def third_party_flavor(name: str) -> ModuleType:
 
     Raises:
         AttributeError: there is no such flavor.
+        BrokenFlavorError: there is, and it cannot be used.
     """
-    from flavorkit.errors import NotFoundError
+    from flavorkit.errors import BrokenFlavorError, NotFoundError
     from flavorkit.flavors.registry import get_flavor
 
     try:
         get_flavor(name)
+    except BrokenFlavorError:
+        raise
     except NotFoundError:
         raise AttributeError(f"module 'flavorkit' has no attribute {name!r}") from None
     module = _FlavorModule(name)

@@ -6,6 +6,7 @@
   x TrustError                  403 PERMISSION_DENIED        the caller's policy forbids loading
   x UnreadableModelError        400 INVALID_PARAMETER_VALUE  a file that its format cannot explain
   x NotFoundError               404 RESOURCE_DOES_NOT_EXIST  no such model, run, version, artifact
+    x BrokenFlavorError         501 NOT_IMPLEMENTED          a plug-in that cannot be used
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
   x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
@@ -105,6 +106,21 @@ class NotFoundError(FlavorkitError):
     error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
+class BrokenFlavorError(NotFoundError, ImportError):
+    """A flavor that an installed distribution adds, and that cannot be used.
+
+    Args:
+        problem: which, of what distribution, and why, as half a sentence.
+    """
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; update or uninstall that distribution")
+        self.problem = problem
+
+
 class MissingDependencyError(FlavorkitError):
     """A package or a program that the request needs is not installed.
 
@@ -128,16 +144,24 @@ class MissingDependencyError(FlavorkitError):
 
 
 class UnsupportedModelError(FlavorkitError):
-    """No installed flavor knows this type of model."""
+    """No installed flavor knows this type of model.
+
+    Args:
+        model: the model.
+        known: the names of the flavors.
+        broken: what is wrong with those that cannot be used, each as half a sentence.
+    """
 
     status = 400
     error_code = "INVALID_PARAMETER_VALUE"
 
-    def __init__(self, model: object, known: Iterable[str]) -> None:
+    def __init__(self, model: object, known: Iterable[str], broken: Iterable[str] = ()) -> None:
         cls = type(model)
+        also = "".join(f"; {problem}" for problem in broken)
         super().__init__(
             f"no flavor saves {cls.__module__}.{cls.__qualname__}"
             f" (known flavors: {', '.join(known)}); name the one that should with flavor="
+            f"{also}"
         )
 
 

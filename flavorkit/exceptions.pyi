@@ -1,3 +1,4 @@
+from flavorkit.errors import BrokenFlavorError as BrokenFlavorError
 from flavorkit.errors import DeadlineExceededError as DeadlineExceededError
 from flavorkit.errors import DescriptorError as DescriptorError
 from flavorkit.errors import EnvironmentBuildError as EnvironmentBuildError

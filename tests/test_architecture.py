@@ -43,9 +43,11 @@ EXCEPTIONS = {
 
 # The only places a third-party package may be imported in. numpy and pandas are the data model.
 HOMES = {
+    "catboost": {"flavors"},
     "click": {"cli", "__main__"},
     "cloudpickle": {"flavors"},
     "cryptography": {"trust"},
+    "fastai": {"flavors"},
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "google": {"flavors"},
@@ -63,7 +65,9 @@ HOMES = {
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
+    "patsy": {"flavors"},
     "spacy": {"flavors"},
+    "statsmodels": {"flavors"},
     "torch": {"flavors"},
     "starlette": {"serving"},
     "tensorflow": {"flavors"},

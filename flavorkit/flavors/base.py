@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from flavorkit.signature import ModelSignature
+from flavorkit.trust import Grant
 
 Container = Literal["dataframe", "array", "sparse", "dict", "list"]
 Predictor = Callable[[Any, Mapping[str, Any]], Any]
-"""Rows and parameters in, one prediction for each row out."""
+"""Rows and parameters in, one prediction for each row out; of a forecast one for each period."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,16 @@ class Flavor(ABC):
     @abstractmethod
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """Why loading this folder can run code that it brings, as half a sentence, or None."""
+
+    def check_grant(self, folder: Path, config: Mapping[str, Any], trust: Grant) -> None:
+        """The first thing that :meth:`load` does, in a flavor whose files can run code.
+
+        Raises:
+            TrustError: loading this folder can run code, and ``trust`` does not allow that.
+        """
+        why = self.executes_code(folder, config)
+        if why is not None and not trust.code:
+            raise trust.refusal(why)
 
     def unreviewed_types(self, folder: Path, config: Mapping[str, Any]) -> list[str]:
         """The full names of types in the files that nobody has reviewed; nothing is built.

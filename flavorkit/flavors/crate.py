@@ -87,8 +87,7 @@ class Crate(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Start R and let it load the function."""
-        if not trust.code:
-            raise trust.refusal(self.executes_code(folder, config))
+        self.check_grant(folder, config, trust)
         packages = config.get("packages") or []
         if not all(isinstance(name, str) for name in packages):
             raise DescriptorError(folder, "flavors.crate.packages", "expected names of R packages")

@@ -92,6 +92,7 @@ class Keras(Flavor):
             load_model_kwargs: what ``keras.saving.load_model`` takes beside: ``compile``,
                 ``safe_mode`` (False, since the caller has allowed code already).
         """
+        self.check_grant(folder, config, trust)
         data = data_file(folder, config)
         if config.get(_EXPORTED):
             return Loaded(saved_model.load(data / keras_file.EXPORTED, trust=trust))

@@ -135,8 +135,6 @@ def read(
         UnreadableModelError: Keras cannot read it.
         MissingDependencyError: the backend is not installed.
     """
-    if not trust.code:
-        raise trust.refusal(WHY)
     if (data / EXPORTED / saved_model.PROGRAM).is_file():
         return Loaded(saved_model.load(data / EXPORTED, trust=trust))
     path = model_file(data)

@@ -95,9 +95,7 @@ def check_trust(
     evidence = Evidence(folder, checked.digest, checked.payload, checked.key, checked.signature)
     grant = decide(policy, evidence)
     chosen, config = _chosen(folder, descriptor, flavor)
-    why = chosen.executes_code(folder, config)
-    if why is not None and not grant.code:
-        raise grant.refusal(why)
+    chosen.check_grant(folder, config, grant)
     return grant
 
 

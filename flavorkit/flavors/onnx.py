@@ -10,10 +10,10 @@ from typing import Any
 
 from flavorkit.environment.infer import provider_of
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import onnx_file, onnx_tensors
+from flavorkit.flavors import onnx_graph, onnx_tensors
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
-from flavorkit.flavors.onnx_session import EXECUTION_PROVIDERS, Settings, session
-from flavorkit.flavors.reading import data_file, reading
+from flavorkit.flavors.onnx_session import EXECUTION_PROVIDERS, Settings
+from flavorkit.flavors.reading import data_file
 from flavorkit.signature.example import Example
 from flavorkit.trust import Grant
 
@@ -75,7 +75,7 @@ class Onnx(Flavor):
                 f"a model folder cannot ask for {', '.join(settings.ignored)}; make a session of"
                 " your own from what flavorkit.onnx.load_model returns, where you need it"
             )
-        _write(model, folder, is_external=save_as_external_data)
+        onnx_graph.write(model, folder / _DATA, is_external=save_as_external_data)
         config = {
             "onnx_version": onnx.__version__,
             "data": _DATA,
@@ -83,7 +83,7 @@ class Onnx(Flavor):
             "onnx_session_options": dict(onnx_session_options) if onnx_session_options else None,
             "code": None,
         }
-        native = Graph(folder / _DATA)
+        native = onnx_graph.Graph(folder / _DATA)
         try:
             inputs, outputs = onnx_tensors.ports(native.session(settings))
         except UnreadableModelError as exc:
@@ -98,10 +98,8 @@ class Onnx(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Read and check the file; the framework's own object is the ``ModelProto``."""
-        why = self.executes_code(folder, config)
-        if why is not None and not trust.code:
-            raise trust.refusal(why)
-        return Loaded(Graph(data_file(folder, config)))
+        self.check_grant(folder, config, trust)
+        return Loaded(onnx_graph.Graph(data_file(folder, config)))
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """One run of the graph for each call, by a session that is made once."""
@@ -150,61 +148,6 @@ class Onnx(Flavor):
             f"onnxruntime {installed} does not check the indices in a graph, by which a forged one"
             f" can run code ({'.'.join(map(str, _CHECKING_RUNTIME))} checks them)"
         )
-
-
-class Graph:
-    """A graph in a file, and the session that runs it, once one was made.
-
-    Args:
-        path: the file.
-
-    Raises:
-        UnreadableModelError: it is no graph, or one that asks for what it must not.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._proto = onnx_file.read(path)
-        self._session: Any = None
-
-    def session(self, settings: Settings) -> Any:
-        """The session; the first call makes it.
-
-        Raises:
-            UnreadableModelError: onnxruntime cannot run the graph.
-        """
-        if self._session is None:
-            # What has been checked is what is run; only with other files does it need a path.
-            is_whole = not onnx_file.external_tensors(self._proto)
-            source = self._proto.SerializeToString() if is_whole else self.path
-            self._proto = None  # which is as large as the session
-            with reading(self.path):
-                self._session = session(source, settings)
-        return self._session
-
-    def proto(self) -> Any:
-        """The ``ModelProto`` with all of its tensors; read again if a session has taken its place.
-
-        Raises:
-            UnreadableModelError: the file has changed meanwhile, and is no graph any more.
-        """
-        proto = self._proto or onnx_file.read(self.path)
-        with reading(self.path):
-            onnx_file.load_external(proto, self.path.parent)
-        return proto
-
-
-def _write(model: Any, folder: Path, *, is_external: bool) -> None:
-    if onnx_file.external_tensors(model):
-        raise UnsavableModelError(
-            "some of its tensors are in other files; read it with onnx.load(path), which loads them"
-        )
-    try:
-        if is_external or model.ByteSize() > onnx_file.MAX_BYTES:
-            model = onnx_file.write_external(model, folder)
-        (folder / _DATA).write_bytes(model.SerializeToString())
-    except ValueError as exc:  # what protobuf's errors are
-        raise UnsavableModelError(f"protobuf cannot write it: {exc}") from exc
 
 
 def _plain(providers: Sequence[Any]) -> list[Any]:

@@ -106,9 +106,7 @@ class PythonFunction(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Run what the folder holds, and let the model load its context."""
-        why = self.executes_code(folder, config)
-        if not trust.code:
-            raise trust.refusal(why)
+        self.check_grant(folder, config, trust)
         bundle = bundle_of(folder, config, trust=trust)
         settings = dict(config.get("config") or {})
         loaded = self._load_model(folder, config, bundle, settings, trust)

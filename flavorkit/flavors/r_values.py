@@ -37,6 +37,9 @@ from flavorkit.signature.containers import repeated, to_frame
 
 _MISSING = -(2**31)
 _EXACT = 2**53
+# How many seconds from 1970 the times of numpy reach, in nanoseconds and in microseconds.
+_LAST_NANOS = 9.2e9
+_LAST_MICROS = 9.2e12
 _INT = struct.Struct("<i")
 
 
@@ -108,7 +111,8 @@ def _column(series: pd.Series[Any], where: str) -> bytes:
             return b"D" + _doubles(_since_1970(moments, 1))
         case "datetime" | "datetime64":
             moments = pd.to_datetime(series, utc=True).dt.tz_localize(None).to_numpy()
-            return b"T" + _doubles(_since_1970(moments.astype("datetime64[ns]"), 10**9))
+            # Finer than that R's doubles are not, and nanoseconds end in the year 2262.
+            return b"T" + _doubles(_since_1970(moments.astype("datetime64[us]"), 10**6))
     raise InvalidInputError(f"{where}R has no type for values of the kind {kind!r}")
 
 
@@ -199,7 +203,9 @@ class _Decoder:
         return int(self._taken("<i4", 1)[0])
 
     def _doubles(self) -> NDArray[np.float64]:
-        return self._taken("<f8", self._int()).astype(np.float64)
+        found = self._taken("<f8", self._int()).astype(np.float64)
+        found[np.isnan(found)] = np.nan  # R's NA is a NaN that warns when it is calculated with
+        return found
 
     def _texts(self) -> list[str | None]:
         sizes = self._taken("<i4", self._int()).tolist()
@@ -226,10 +232,13 @@ class _Decoder:
 
     def _moments(self, seconds: int) -> NDArray[np.datetime64]:
         counts = self._doubles() * seconds
+        if (np.abs(counts) > _LAST_MICROS).any():
+            raise ValueError("a date is infinite, or beyond those that numpy has")
         missing = np.isnan(counts)
         micros = np.round(np.where(missing, 0, counts) * 1e6).astype("datetime64[us]")
         micros[missing] = np.datetime64("NaT")
-        return micros.astype("datetime64[ns]")
+        fits = not (np.abs(counts) > _LAST_NANOS).any()
+        return micros.astype("datetime64[ns]") if fits else micros
 
     def _array(self) -> Any:
         dims = self._taken("<i4", self._int()).tolist()

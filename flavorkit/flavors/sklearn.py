@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from flavorkit.descriptor import inside
-from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import skops_file
+from flavorkit.errors import UnreadableModelError
+from flavorkit.flavors import sklearn_files, skops_file
+from flavorkit.flavors import sklearn_methods as methods
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.methods import parameters_of
 from flavorkit.flavors.unsafe_load import load_pickle
-from flavorkit.signature.columns import is_missing
 from flavorkit.trust import Grant
 
 Format = Literal["skops", "cloudpickle", "pickle"]
@@ -21,19 +20,6 @@ Format = Literal["skops", "cloudpickle", "pickle"]
 SERIALIZATION_FORMAT_SKOPS: Format = "skops"
 SERIALIZATION_FORMAT_CLOUDPICKLE: Format = "cloudpickle"
 SERIALIZATION_FORMAT_PICKLE: Format = "pickle"
-
-_FILES = {"skops": "model.skops", "cloudpickle": "model.pkl", "pickle": "model.pkl"}
-# Methods that compute on their input and change nothing: fitting opens caches and writes files.
-PREDICTING = frozenset(
-    {
-        *("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"),
-        *("apply", "decision_function", "inverse_transform", "score", "score_samples", "transform"),
-    }
-)
-# What stock MLflow's wrapper can call; another method needs our own loader there.
-_MLFLOW_PREDICT_FNS = frozenset(
-    {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score"}
-)
 
 
 class Sklearn(Flavor):
@@ -76,18 +62,17 @@ class Sklearn(Flavor):
         """
         import sklearn
 
-        if serialization_format not in _FILES:
-            raise UnsavableModelError(
-                f"{serialization_format!r} is no serialization format: {', '.join(_FILES)}"
-            )
-        data = _FILES[serialization_format]
+        data = sklearn_files.name_in(serialization_format)
         if serialization_format == "skops":
-            content = _dump_skops(model, folder / data)
+            content = sklearn_files.dump_skops(model, folder / data)
             loaded, found = Loaded(content.instance, content.modules), list(content.untrusted)
         else:
-            loaded, found = _dump_pickle(model, folder / data, serialization_format), None
+            loaded, found = (
+                sklearn_files.dump_pickle(model, folder / data, serialization_format),
+                None,
+            )
         trusted = skops_trusted_types if skops_trusted_types is not None else found
-        predict_fn = _predict_fn(model, pyfunc_predict_fn)
+        predict_fn = methods.predict_fn(model, pyfunc_predict_fn)
         return Saved(
             config={
                 "code": None,
@@ -118,11 +103,11 @@ class Sklearn(Flavor):
                 type(native).__name__, f"it has no method {name!r} to predict with"
             )
         known = parameters_of(method)
-        takes_documents = _takes_documents(native)
+        takes_documents = methods.takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if takes_documents:
-                data = _documents(data)
+                data = methods.documents(data)
             if not params:
                 return method(data)
             return method(data, **{key: params[key] for key in params if key in known})
@@ -132,10 +117,10 @@ class Sklearn(Flavor):
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """A pickle does, and so may a method that does more than predict; skops does not."""
         predict_fn = config.get("predict_fn", "predict")
-        if predict_fn not in PREDICTING:
+        if predict_fn not in methods.PREDICTING:
             return (
                 f"its predictions come from {predict_fn!r}, which is not one of the methods that"
-                f" only predict ({', '.join(sorted(PREDICTING))})"
+                f" only predict ({', '.join(sorted(methods.PREDICTING))})"
             )
         if _format_of(config) == "skops":
             return None
@@ -150,41 +135,7 @@ class Sklearn(Flavor):
 
     def row_wise(self, native: Any) -> bool:
         """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
-        if not hasattr(native, "get_params"):
-            return False
-        parts = [native, *native.get_params(deep=True).values()]
-        return all(map(_is_row_wise, parts))
-
-
-def _takes_documents(native: Any) -> bool:
-    """Whether it takes a sequence of texts, which in a frame are its one column."""
-    steps = getattr(native, "steps", None)
-    first = steps[0][1] if steps else native
-    return any(
-        cls.__module__ == "sklearn.feature_extraction.text" for cls in type(first).__mro__
-    ) and not hasattr(first, "n_features_in_")
-
-
-def _documents(data: Any) -> Any:
-    """The texts, out of the one column of a frame."""
-    texts = data.iloc[:, 0] if hasattr(data, "iloc") and data.shape[1:] == (1,) else data
-    for row, text in enumerate(texts):
-        if not isinstance(text, str | bytes):
-            held = "has none" if is_missing(text) else f"holds {text!r}"
-            raise InvalidInputError(f"expected text, row {row} {held}"[:200])
-    return texts
-
-
-def _is_row_wise(part: Any) -> bool:
-    is_estimator = hasattr(part, "get_params") and not isinstance(part, type)
-    if not is_estimator and not callable(part):
-        return True
-    home = getattr(part if callable(part) else type(part), "__module__", "") or ""
-    if is_estimator:
-        home = type(part).__module__
-        if type(part).__name__ == "FunctionTransformer" and part.func is not None:
-            return False
-    return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}
+        return methods.is_row_wise(native)
 
 
 def _data_file(folder: Path, config: Mapping[str, Any]) -> Path:
@@ -195,61 +146,8 @@ def _format_of(config: Mapping[str, Any]) -> str:
     return str(config.get("serialization_format", "pickle"))  # before MLflow 2 there was no key
 
 
-def _predict_fn(model: Any, wanted: str | None) -> str | None:
-    if wanted is not None:
-        if not callable(getattr(model, wanted, None)):
-            raise UnsavableModelError(
-                f"a {type(model).__name__} has no method {wanted!r} (pyfunc_predict_fn)"
-            )
-        return wanted
-    return next((name for name in ("predict", "transform") if hasattr(model, name)), None)
-
-
 def _pyfunc_section(data: str, predict_fn: str) -> dict[str, Any]:
     section = {"model_path": data, "predict_fn": predict_fn}
-    if predict_fn not in _MLFLOW_PREDICT_FNS:
+    if predict_fn not in methods.MLFLOW_PREDICT_FNS:
         section["loader_module"] = "flavorkit.mlflow_loader"
     return section
-
-
-def _dump_skops(model: Any, path: Path) -> skops_file.Content:
-    """Write the file and read it back."""
-    skops_file.dump(model, path)
-    try:
-        content = skops_file.load(path, trust=Grant.of_own(path))
-    except UnreadableModelError as exc:
-        if isinstance(exc.__cause__, OSError):
-            raise exc.__cause__ from None
-        raise UnsavableModelError(
-            f"skops writes this model but cannot read it back ({exc.problem});"
-            f" {skops_file.OTHER_FORMATS}"
-        ) from exc
-    if "__main__" in content.modules:
-        names = [name for name in content.untrusted if name.startswith("__main__.")]
-        raise UnsavableModelError(
-            f"the model uses {', '.join(names) or 'what'} this script defines, which no other"
-            " process could import; move it into a module, or"
-            f" {skops_file.OTHER_FORMATS}"
-        )
-    return content
-
-
-def _dump_pickle(model: Any, path: Path, serialization_format: str) -> Loaded:
-    """Write the file and read it back."""
-    import cloudpickle
-
-    library: Any = cloudpickle if serialization_format == "cloudpickle" else pickle
-    try:
-        # The default protocol, so that older Pythons than this one can read it too.
-        content = library.dumps(model, protocol=pickle.DEFAULT_PROTOCOL)
-    except (pickle.PicklingError, TypeError, AttributeError) as exc:
-        hint = "" if library is cloudpickle else '; serialization_format="cloudpickle" may'
-        raise UnsavableModelError(f"{serialization_format} cannot write it: {exc}{hint}") from exc
-    path.write_bytes(content)
-    loaded = load_pickle(path, trust=Grant.of_own(path))
-    if "__main__" in loaded.modules:
-        raise UnsavableModelError(
-            "the model uses a class or function that this script defines, which no other process"
-            ' could import; serialization_format="cloudpickle" takes it along'
-        )
-    return loaded

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from flavorkit.environment.infer import distribution_of
 from flavorkit.errors import InvalidInputError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.reading import data_file, reading
+from flavorkit.flavors.spacy_modules import home_of, modules_of, warn_of_hidden
 from flavorkit.signature.columns import is_missing, object_array
 from flavorkit.trust import Grant
 
 _DATA = "model.spacy"
 _OWN_LOADER = "flavorkit.mlflow_loader"
-# What spaCy itself requires, and so brings along.
-_BROUGHT = frozenset({"spacy", "spacy_legacy", "spacy_loggers", "thinc"})
-# What the tokenizers and lemmatizers of some languages import by themselves, if set to.
-_OF_LANGUAGES = {
-    "ja": ("sudachipy", "sudachidict_core"),
-    "ko": ("natto",),
-    "ru": ("pymorphy3", "pymorphy3_dicts_ru"),
-    "th": ("pythainlp",),
-    "uk": ("pymorphy3", "pymorphy3_dicts_uk"),
-    "vi": ("pyvi",),
-    "zh": ("jieba", "spacy_pkuseg"),
-}
 
 
 class Spacy(Flavor):
@@ -66,7 +51,7 @@ class Spacy(Flavor):
                 f"spaCy cannot write the pipeline ({type(exc).__name__}: {exc}); a component of"
                 " your own needs the methods to_disk and from_disk"
             ) from exc
-        _warn_of_hidden_functions(_modules_of(model))
+        warn_of_hidden(modules_of(model))
         section = {"spacy_version": spacy.__version__, "data": _DATA, "code": None}
         pyfunc: dict[str, Any] | None = {"data": _DATA}
         if not _categorises(model):
@@ -76,14 +61,13 @@ class Spacy(Flavor):
 
     def load(self, folder: Path, config: Mapping[str, Any], *, trust: Grant) -> Loaded:
         """Build the pipeline that the folder's configuration describes."""
-        if not trust.code:
-            raise trust.refusal(self.executes_code(folder, config))
+        self.check_grant(folder, config, trust)
         import spacy
 
         path = data_file(folder, {"data": _DATA, **config})
         with reading(path):
             native = spacy.load(path)
-        return Loaded(native, _modules_of(native))
+        return Loaded(native, modules_of(native))
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """The categories of each text, or its entities where nothing in the pipeline has any."""
@@ -108,7 +92,7 @@ class Spacy(Flavor):
 
     def row_wise(self, native: Any) -> bool:
         """SpaCy's own components look at one text at a time; of others nobody knows."""
-        homes = {_home_of(pipe) for _, pipe in native.pipeline}
+        homes = {home_of(pipe) for _, pipe in native.pipeline}
         return all(home.partition(".")[0] == "spacy" for home in homes)
 
 
@@ -184,49 +168,3 @@ def _categorises(native: Any) -> bool:
 def _finds(native: Any) -> bool:
     """Whether a component says that it sets the entities of a document."""
     return any("doc.ents" in native.get_pipe_meta(name).assigns for name in native.pipe_names)
-
-
-def _modules_of(native: Any) -> frozenset[str]:
-    """The modules that the pipeline's parts come from, without those that spaCy brings."""
-    found = {type(native).__module__, *(_home_of(pipe) for _, pipe in native.components)}
-    for section in ("nlp", "components"):
-        found |= set(_registered(native.config[section]))
-    for module in _OF_LANGUAGES.get(native.lang, ()):
-        if module in sys.modules:
-            found.add(module)
-    return frozenset(name for name in found if name.partition(".")[0] not in _BROUGHT)
-
-
-def _home_of(component: Any) -> str:
-    """The module of a component's class, or of the function that it is."""
-    return str(getattr(component, "__module__", None) or type(component).__module__)
-
-
-def _registered(config: Any) -> Iterator[str]:
-    """The modules of the functions that a configuration names: ``{"@architectures": "..."}``."""
-    from spacy import registry
-
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _registered(value)
-        elif key.startswith("@"):
-            yield str(registry.find(key[1:], value)["module"])
-
-
-def _warn_of_hidden_functions(modules: frozenset[str]) -> None:
-    """Say what spaCy will find only where somebody has imported it before."""
-    hidden = []
-    for module in sorted(modules):
-        root = module.partition(".")[0]
-        home = None if root == "__main__" else distribution_of(root)
-        points = metadata.distribution(home).entry_points if home else ()
-        of_language = any(root in named for named in _OF_LANGUAGES.values())
-        if not of_language and not any(point.group.startswith("spacy_") for point in points):
-            hidden.append(module)
-    if hidden:
-        warnings.warn(
-            f"the pipeline uses components or functions of {', '.join(hidden)}, which have to be"
-            " imported before it is loaded; spaCy finds them by itself in an installed package with"
-            " the entry points spacy_factories, spacy_misc or others of spaCy's",
-            stacklevel=5,
-        )

@@ -85,9 +85,7 @@ class Spark(Flavor):
             dfs_tmpdir: as for saving, where Spark runs on several machines; the copy has to stay,
                 since some models read from it when they predict.
         """
-        why = self.executes_code(folder, config)
-        if not trust.code:
-            raise trust.refusal(why)
+        self.check_grant(folder, config, trust)
         path = data_file(folder, config, "model_data")
         if str(config.get("model_class", "")).startswith(_CONNECT):
             raise UnreadableModelError(path, f"models of {_CONNECT[:-1]} are not supported")

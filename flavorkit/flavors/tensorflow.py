@@ -101,6 +101,7 @@ class Tensorflow(Flavor):
             keras_model_kwargs: what ``keras.saving.load_model`` takes beside, such as
                 ``custom_objects`` and ``compile``.
         """
+        self.check_grant(folder, config, trust)
         if _is_keras(config):
             path = data_file(folder, config)
             return keras_file.read(path, trust=trust, backend=_BACKEND, options=keras_model_kwargs)

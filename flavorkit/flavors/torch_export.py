@@ -68,13 +68,13 @@ def export(module: Any, data: Any, free: Mapping[str | None, set[int]]) -> Any:
         f"dimension {dimension} of {name} at {size}"
         for name, shape in input_shapes(program).items()
         for dimension, size in enumerate(shape)
-        if isinstance(size, int) and dimension in {0, *free.get(name, free.get(None, ()))}
+        if size is not None and dimension in {0, *free.get(name, free.get(None, ()))}
     ]
     if frozen:
         raise UnsavableModelError(
             f"torch.export has fixed {' and '.join(frozen)}, so the program would take no other"
-            " size: something in forward uses the size as a number, or the example's size is 1."
-            f" Write it with tensor operations on x.shape; or {WAY_OUT}"
+            " size: the example's size is 1 there, or forward makes a number of it, as len(x) does."
+            f" Write x.shape[0] and operations on tensors; or {WAY_OUT}"
         )
     _forget_source(program)
     return program
@@ -129,11 +129,11 @@ def check(program: Any, module: Any, data: Any) -> None:
                 )
 
 
-def input_shapes(program: Any) -> dict[str, tuple[Any, ...]]:
-    """The shape of each tensor that a program takes; sizes that vary are no ``int``."""
+def input_shapes(program: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each tensor that a program takes; sizes that may vary are None."""
     names = set(program.graph_signature.user_inputs)
     return {
-        node.name: tuple(node.meta["val"].shape)
+        node.name: tuple(map(_fixed, node.meta["val"].shape))
         for node in _placeholders(program)
         if node.name in names and hasattr(node.meta.get("val"), "shape")
     }
@@ -148,6 +148,13 @@ def input_tensors(program: Any) -> list[Any]:
 
 def _placeholders(program: Any) -> list[Any]:
     return [node for node in program.graph.nodes if node.op == "placeholder"]
+
+
+def _fixed(size: Any) -> int | None:
+    if isinstance(size, int):
+        return size
+    known: int | None = size.node.maybe_as_int()  # of a symbol that turned out to be one number
+    return known
 
 
 def _widened(data: Any) -> Any:
@@ -221,6 +228,8 @@ def _at_rest(module: Any) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=DeprecationWarning)
             warnings.filterwarnings("ignore", category=FutureWarning)
+            # What it assigns, such as an RNN's list of its weights, is no part of the answer.
+            warnings.filterwarnings("ignore", "The tensor attributes? .* assigned during export")
             yield
     finally:
         with torch.no_grad():

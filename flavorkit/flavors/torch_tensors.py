@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from flavorkit.errors import InvalidInputError, PredictionError
+from flavorkit.signature.containers import without_tensors
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -102,6 +103,7 @@ def to_tensors(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
     if isinstance(data, Mapping):
         return {name: to_tensors(values, dtype, device) for name, values in data.items()}
+    data = without_tensors(data)
     try:
         if isinstance(data, pd.DataFrame):
             double = dtype is torch.float64

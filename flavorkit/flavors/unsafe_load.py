@@ -17,7 +17,7 @@ import types
 import warnings
 import weakref
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,7 +45,12 @@ class Modules(Protocol):
 
 
 def load_pickle(
-    path: Path, *, trust: Grant, bundle: Modules | None = None, compression: str | None = None
+    path: Path,
+    *,
+    trust: Grant,
+    bundle: Modules | None = None,
+    compression: str | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
     """The object in the pickle (or cloudpickle) at ``path``.
 
@@ -54,6 +59,7 @@ def load_pickle(
         trust: must allow code.
         bundle: the modules that the model's folder brings; its code sees them before others.
         compression: "lzma", "bzip2" or "gzip", if the file is compressed.
+        renamed: modules that the file may name, and what they are called now.
 
     Raises:
         TrustError: ``trust`` does not allow code.
@@ -62,7 +68,7 @@ def load_pickle(
     if not trust.code:
         raise trust.refusal(f"{path.name} is a pickle, which can run any code when it is loaded")
     with _open(path, compression) as file:
-        reader = _Reader(file, bundle)
+        reader = _Reader(file, bundle, renamed)
         with explaining(path):
             native = reader.load()
     return Loaded(native, frozenset(reader.modules))
@@ -216,13 +222,21 @@ class _Reader(pickle.Unpickler):
     is built anew for each model, so that none sees the modules of another's folder.
     """
 
-    def __init__(self, file: Any, bundle: Modules | None, **options: Any) -> None:
+    def __init__(
+        self,
+        file: Any,
+        bundle: Modules | None,
+        renamed: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(file, **options)
         self._bundle = bundle
+        self._renamed = renamed or {}
         self._made: list[type] = []
         self.modules: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
+        module = self._renamed.get(module, module)
         if self._bundle is not None and self._bundle.has(module):
             return functools.reduce(getattr, name.split("."), self._bundle.import_module(module))
         self.modules.add(module)

@@ -18,7 +18,7 @@ from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
 from flavorkit.flavors.python_model import config_of
 from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, html, params
-from flavorkit.signature.containers import adapt
+from flavorkit.signature.containers import adapt, without_tensors
 from flavorkit.signature.decode import Decoder
 from flavorkit.trust.policy import Trust
 
@@ -53,8 +53,9 @@ class PyFuncModel:
 
         Args:
             data: a pandas or polars frame, an Arrow table, an array of shape ``(rows, features)``,
-                a sparse matrix, a dict of column name to 1-d array, or a list of rows. If the model
-                has a signature, the data must fit it, or be convertible without loss.
+                a sparse matrix, a dict of column name to 1-d array, or a list of rows;
+                PyTorch's tensors are arrays. If the model has a signature, the data must fit it, or
+                be convertible without loss.
             params: inference parameters, as the signature declares them.
 
         Raises:
@@ -67,7 +68,7 @@ class PyFuncModel:
     ) -> tuple[Any, dict[str, Any]]:
         """The data and parameters as the signature describes them; see :meth:`predict`."""
         if self._enforce is not None:
-            data = self._enforce(data)
+            data = self._enforce(without_tensors(data))
         return data, self._enforce_params(params)
 
     def predict_enforced(self, data: Any, params: Mapping[str, Any]) -> Any:

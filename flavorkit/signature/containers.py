@@ -54,6 +54,17 @@ def kind_of(data: Any) -> Kind:
     return "scalar" if np.isscalar(data) or data is None or _is_moment(data) else "unknown"
 
 
+def without_tensors(data: Any) -> Any:
+    """``data`` with PyTorch's tensors, alone or in a dict, as arrays."""
+    if isinstance(data, np.ndarray | pd.DataFrame):
+        return data
+    if isinstance(data, Mapping):
+        if not any(map(_is_tensor, data.values())):
+            return data
+        return {name: without_tensors(value) for name, value in data.items()}
+    return data.detach().cpu().numpy() if _is_tensor(data) else data
+
+
 def columns_of(data: Any, *, one_row: bool = False) -> Columns:
     """The columns of any container that is not a pandas frame, by name or by position.
 
@@ -149,6 +160,8 @@ def adapt(data: Any, accepted: Sequence[str]) -> Any:
     Raises:
         InvalidInputError: it cannot be converted.
     """
+    if _is_tensor(data):
+        data = without_tensors(data)
     kind = kind_of(data)
     is_table = kind == "list" and bool(data) and isinstance(data[0], Mapping)
     if _ACCEPTED_AS.get(kind) in accepted and not is_table:
@@ -178,6 +191,10 @@ def check_lengths(columns: Mapping[Hashable, Values]) -> None:
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{label!r} has {length}" for label, length in lengths.items())
         raise ValueError(f"the columns differ in length: {listed}")
+
+
+def _is_tensor(data: Any) -> bool:
+    return any(cls.__module__ == "torch" and cls.__name__ == "Tensor" for cls in type(data).__mro__)
 
 
 def _is_moment(data: Any) -> bool:

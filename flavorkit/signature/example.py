@@ -44,6 +44,7 @@ class Example:
         data, params = given, None
         if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
             data, params = given
+        data = containers.without_tensors(data)
         kind, content, request = _jsonable_example(data)
         info = {"artifact_path": EXAMPLE, "serving_input_path": SERVING_EXAMPLE, **kind}
         if params is not None:

@@ -96,6 +96,7 @@ def infer_schema(data: Any) -> Schema:
     """
     if hints.is_hint(data):
         return hints.schema_of(data)
+    data = containers.without_tensors(data)
     match containers.kind_of(data):
         case "array":
             return Schema([_tensor(data)])

@@ -44,7 +44,8 @@ class Model:
     has_own_type: bool = True
     """Whether the type of the object, or the ending of its path, names the flavor."""
     is_row_for_row: bool = True
-    """Whether rows can be given one by one; a forecast takes one row and gives many."""
+    """Whether each row has one answer, and can be given alone; a forecast may take one row, which
+    says how far, or the latest rows, of which it needs several, and gives a row for each period."""
     example_rows: int = 2
 
     @cached_property

@@ -54,8 +54,7 @@ def test_one_its_module_says_only_what_differs(name):
     assert isinstance(flavor, Flavor)
     assert flavor.name == name
     assert type(flavor).__module__ == f"flavorkit.flavors.{name}"
-    # scikit-learn's has three formats and every method that an estimator may predict with.
-    assert len(code_lines(source(name))) <= (200 if name == "sklearn" else 120)
+    assert len(code_lines(source(name))) <= 120
 
 
 # What Python and the interface make every module repeat.
@@ -88,6 +87,8 @@ def test_three_an_extra_installs_what_it_needs(name):
         "optional-dependencies"
     ]
     assert name in extras
+    if name == "fastai":  # its torchvision would replace a torch for CPUs
+        return
     assert name in extras["all"][0].partition("[")[2].strip("]").split(",")
 
 

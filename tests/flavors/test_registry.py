@@ -9,7 +9,12 @@ from types import ModuleType
 import pytest
 
 import flavorkit
-from flavorkit.errors import MissingDependencyError, NotFoundError, UnsupportedModelError
+from flavorkit.errors import (
+    BrokenFlavorError,
+    MissingDependencyError,
+    NotFoundError,
+    UnsupportedModelError,
+)
 from flavorkit.flavors import registry
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import needing
@@ -79,17 +84,53 @@ def test_the_nearest_class_names_the_flavor(plugin, iris_model):
     assert flavor_for(iris_model).name == "sklearn"
 
 
-@pytest.mark.parametrize("points", [["sklearn"], ["plugged", "plugged"]])
-def test_a_taken_name_is_an_error(plugin, points):
-    plugin(*((name, "plugged_home:Plugged") for name in points))
-    with pytest.raises(ValueError, match="which is taken"):
-        all_flavors()
+def test_a_plugin_does_not_replace_a_flavor_of_ours(plugin, iris_model):
+    plugin(("sklearn", "plugged_home:Plugged"))
+    with pytest.warns(UserWarning, match="adds a flavor 'sklearn', which is taken"):
+        assert type(all_flavors()["sklearn"]) is Sklearn
+    assert type(get_flavor("sklearn")) is Sklearn
+    assert type(flavor_for(iris_model)) is Sklearn
 
 
-def test_a_flavor_that_cannot_be_imported_is_an_error(plugin):
-    plugin(("broken", "no_such_module:Flavor"))
-    with pytest.raises(ImportError, match="flavor 'broken' of no_such_module:Flavor cannot be"):
-        get_flavor("broken")
+def test_a_plugin_does_not_take_over_the_models_of_a_flavor_of_ours(
+    plugin, iris_model, monkeypatch
+):
+    monkeypatch.setattr(Plugged, "modules", ("sklearn",))
+    monkeypatch.setattr(Plugged, "suffixes", (".py",))
+    plugin(("plugged", "plugged_home:Plugged"))
+    assert flavor_for(iris_model).name == "sklearn"
+    assert flavor_for("model.py").name == "python_function"
+
+
+def test_two_plugins_of_one_name_are_both_refused(plugin):
+    plugin(*[("plugged", "plugged_home:Plugged")] * 3)
+    assert "plugged" not in all_flavors()
+    with pytest.raises(BrokenFlavorError, match="both add a flavor 'plugged', so neither is used"):
+        get_flavor("plugged")
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("no_such_module:Flavor", r"ModuleNotFoundError: No module named 'no_such_module'"),
+        ("plugged_home:Nothing", r"AttributeError: .*'Nothing'"),
+        ("builtins:dict", r"TypeError: builtins:dict is no subclass of .*Flavor"),
+        ("plugged_home:Plugged", r"TypeError: plugged_home:Plugged calls itself 'plugged'"),
+    ],
+)
+def test_a_flavor_that_cannot_be_used_says_so_and_stands_in_nobodys_way(
+    plugin, iris_model, value, why
+):
+    plugin(("broken", value))
+    assert flavor_for(iris_model).name == "sklearn"
+    assert "broken" not in all_flavors()
+    for ask in (lambda: get_flavor("broken"), lambda: flavorkit.broken):
+        with pytest.raises(
+            BrokenFlavorError, match=rf"the flavor 'broken' of .* cannot be used: {why}"
+        ):
+            ask()
+    with pytest.raises(UnsupportedModelError, match=rf"the flavor 'broken' of .*{why}"):
+        flavor_for({})
 
 
 @pytest.mark.parametrize("missing", ["sklearn", "sklearn.base", "skops"])

@@ -35,11 +35,17 @@ def same(left, right, rtol=0.0):
 
 
 BEYOND_MLFLOW = {
+    ("catboost", "probabilities"): "its pyfunc takes no parameters",
+    ("catboost", "regressor"): "its pyfunc takes no parameters",
     ("keras", "two outputs"): "its pyfunc makes one array of all outputs",
     ("keras", "words"): "its pyfunc hands on text as objects",
     ("onnx", "classifier"): "its pyfunc makes no frame of outputs of different widths",
     ("onnx", "columns"): "its pyfunc hands on columns without their second dimension",
     ("spacy", "array"): "its pyfunc takes frames only",
+    ("statsmodels", "arima params"): "its pyfunc passes no parameters on",
+    ("statsmodels", "exogenous"): "its pyfunc takes a range only",
+    ("statsmodels", "generalized params"): "its pyfunc passes no parameters on",
+    ("statsmodels", "poisson"): "its pyfunc passes no parameters on",
     ("tensorflow", "keras two outputs"): "its pyfunc has no names of outputs",
     ("tensorflow", "module by name"): "its pyfunc takes a module of one input only",
     ("xgboost", "booster categories"): "its pyfunc makes a DMatrix without categories",

@@ -86,6 +86,7 @@ def textcat():
 CASE = Case(
     flavor="spacy",
     packages=("spacy",),
+    also_imports=("torch",),  # thinc looks whether it is there
     models=(
         Model("categories", fitted(textcat), categories, is_data=False),
         Model("array", fitted(textcat, arrays=True), categories, is_data=False),

@@ -1,0 +1,87 @@
+"""Frames for a fastai learner, and its predictions as columns with names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flavorkit.errors import PredictionError
+
+
+def is_of_tables(loaders: Any) -> bool:
+    """Whether a learner with these loaders is one for tables, or for users and items."""
+    from fastai.tabular.core import Tabular
+
+    return isinstance(loaders.train_ds, Tabular)
+
+
+def prepared(frame: pd.DataFrame, loaders: Any) -> pd.DataFrame:
+    """The rows as ``test_dl`` of a learner for tables can take them.
+
+    fastai takes the numbers of a frame's own categories for those it was trained on, pandas will
+    soon refuse a text that is none of the categories, and of a target that is among the columns
+    fastai would compute a loss. So categories become their values, those that the training has not
+    seen become missing ones, as fastai means it, and targets are left out.
+
+    Args:
+        frame: the caller's, which is not changed.
+        loaders: the learner's.
+    """
+    from fastai.tabular.core import Categorify
+
+    known: dict[str, Any] = {}  # without the first, which stands for a missing one
+    for step in loaders.train_ds.procs.fs:
+        if isinstance(step, Categorify):
+            known |= {name: list(values)[1:] for name, values in step.classes.items()}
+    columns = {}
+    for name in frame.columns.difference(loaders.y_names, sort=False):
+        column = frame[name]
+        if name in known:
+            values = column.astype(object)
+            columns[name] = values.where(values.isin(known[name]), None)
+        elif hasattr(column.dtype, "categories"):
+            columns[name] = column.astype(object).infer_objects()
+        else:
+            columns[name] = column
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def as_frame(found: Any, loaders: Any, index: pd.Index) -> pd.DataFrame:
+    """Predictions as a frame with one column for each class or target.
+
+    Args:
+        found: what ``get_preds`` gives: a tensor of shape ``(rows,)`` or ``(rows, columns)``.
+        loaders: the learner's, which know the names.
+        index: that of the rows.
+
+    Raises:
+        PredictionError: it is anything else.
+    """
+    values = found.numpy() if hasattr(found, "numpy") else None
+    if values is None or values.ndim not in {1, 2} or len(values) != len(index):
+        shape = type(found).__name__ if values is None else f"the shape {values.shape}"
+        raise PredictionError(
+            f"the learner gave {shape} for {len(index)} rows; it must be one tensor, with one row"
+            " for each: wrap another learner in a PythonModel"
+        )
+    values = np.asarray(values).reshape(len(index), -1)
+    return pd.DataFrame(values, index, _names(loaders, values.shape[1]))
+
+
+def _names(loaders: Any, width: int) -> list[str]:
+    """The classes, else the targets, else ``output_0`` and so on."""
+    vocabulary: Any = getattr(loaders, "vocab", ())
+    if len(vocabulary) and _is_list(vocabulary[-1]):  # of texts, before that of classes
+        vocabulary = vocabulary[-1]
+    for known in (vocabulary, getattr(loaders, "y_names", ())):
+        names = list(map(str, known))
+        if len(names) == len(set(names)) == width:
+            return names
+    return [f"output_{position}" for position in range(width)]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)

@@ -1,0 +1,70 @@
+"""The method an estimator predicts with, and what that makes of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flavorkit.errors import InvalidInputError, UnsavableModelError
+from flavorkit.signature.columns import is_missing
+
+# Methods that compute on their input and change nothing: fitting opens caches and writes files.
+PREDICTING = frozenset(
+    {
+        *("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"),
+        *("apply", "decision_function", "inverse_transform", "score", "score_samples", "transform"),
+    }
+)
+# What stock MLflow's wrapper can call; another method needs our own loader there.
+MLFLOW_PREDICT_FNS = frozenset(
+    {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score"}
+)
+
+
+def predict_fn(model: Any, wanted: str | None) -> str | None:
+    """The name of the method: the one that is asked for, else what most people mean."""
+    if wanted is not None:
+        if not callable(getattr(model, wanted, None)):
+            raise UnsavableModelError(
+                f"a {type(model).__name__} has no method {wanted!r} (pyfunc_predict_fn)"
+            )
+        return wanted
+    return next((name for name in ("predict", "transform") if hasattr(model, name)), None)
+
+
+def takes_documents(native: Any) -> bool:
+    """Whether it takes a sequence of texts, which in a frame are its one column."""
+    steps = getattr(native, "steps", None)
+    first = steps[0][1] if steps else native
+    return any(
+        cls.__module__ == "sklearn.feature_extraction.text" for cls in type(first).__mro__
+    ) and not hasattr(first, "n_features_in_")
+
+
+def documents(data: Any) -> Any:
+    """The texts, out of the one column of a frame."""
+    texts = data.iloc[:, 0] if hasattr(data, "iloc") and data.shape[1:] == (1,) else data
+    for row, text in enumerate(texts):
+        if not isinstance(text, str | bytes):
+            held = "has none" if is_missing(text) else f"holds {text!r}"
+            raise InvalidInputError(f"expected text, row {row} {held}"[:200])
+    return texts
+
+
+def is_row_wise(native: Any) -> bool:
+    """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
+    if not hasattr(native, "get_params"):
+        return False
+    parts = [native, *native.get_params(deep=True).values()]
+    return all(map(_is_row_wise, parts))
+
+
+def _is_row_wise(part: Any) -> bool:
+    is_estimator = hasattr(part, "get_params") and not isinstance(part, type)
+    if not is_estimator and not callable(part):
+        return True
+    home = getattr(part if callable(part) else type(part), "__module__", "") or ""
+    if is_estimator:
+        home = type(part).__module__
+        if type(part).__name__ == "FunctionTransformer" and part.func is not None:
+            return False
+    return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}

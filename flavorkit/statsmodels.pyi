@@ -1,0 +1,27 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from flavorkit.descriptor import ModelDescriptor
+from flavorkit.environment.choice import RequirementsLike
+from flavorkit.signature import ModelSignature
+from flavorkit.trust.policy import Trust
+
+def save_model(
+    statsmodels_model: Any,
+    path: str | Path,
+    *,
+    remove_data: bool = False,
+    signature: ModelSignature | Literal[False] | None = None,
+    input_example: Any = None,
+    pip_requirements: RequirementsLike | None = None,
+    extra_pip_requirements: RequirementsLike | None = None,
+    conda_env: Mapping[str, Any] | str | Path | None = None,
+    allow_requirement_options: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+    extra_files: str | Path | Sequence[str | Path] = (),
+    overwrite: bool = False,
+) -> ModelDescriptor: ...
+def load_model(
+    model_uri: str | Path, dst_path: str | Path | None = None, *, trust: Trust = None
+) -> Any: ...
