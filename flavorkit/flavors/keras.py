@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flavorkit.errors import UnreadableModelError, UnsavableModelError
+from flavorkit.errors import UnsavableModelError
 from flavorkit.flavors import keras_call, keras_file, saved_model
-from flavorkit.flavors.backends import import_keras, import_tensorflow, package_of
+from flavorkit.flavors.backends import import_keras, package_of
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.reading import data_file
 from flavorkit.trust import Grant
 
-_DATA = "data"
-_EXPORTED = saved_model.Endpoint("serving_default")
+_EXPORTED = "save_exported_model"
 
 
 class Keras(Flavor):
@@ -23,7 +22,7 @@ class Keras(Flavor):
     name = "keras"
     modules = ("keras",)
     packages = ("keras",)
-    accepts = ("array", "dataframe", "dict")
+    accepts = saved_model.ACCEPTS
     loader_module = "mlflow.keras"
 
     def save(
@@ -41,38 +40,38 @@ class Keras(Flavor):
             model: a Keras model that has been called or built.
             folder: where to.
             save_exported_model: write what the model computes, as a SavedModel, instead of the
-                model: it can predict without its classes and not be trained.
+                model: it can predict without its classes, and not be trained.
             custom_objects: classes and functions of your own by name, to go with the model; those
                 that are registered with Keras, and layers, go with it without.
             save_model_kwargs: what ``model.save`` takes beside the path.
         """
         keras = import_keras()
-        _refuse_other_kinds(model, keras)
-        backend = keras.backend.backend()
-        data = folder / _DATA
-        pyfunc: dict[str, Any] = {}
-        if save_exported_model:
-            saved_model.export(model, data / keras_file.EXPORTED, backend)
-            (data / "keras_module.txt").write_text("keras", "utf-8")
-        else:
-            keras_file.write(
-                model,
-                data,
-                module="keras",
-                custom_objects=custom_objects,
-                options=save_model_kwargs,
+        if not isinstance(model, keras.Model):
+            raise UnsavableModelError(
+                f"a {type(model).__name__} is no keras.Model; a layer can be put into a Sequential"
             )
-            # MLflow reads neither pickled classes nor lambdas with this flavor.
-            if keras_file.holds_custom_objects(data) or keras_file.holds_lambda(data):
-                pyfunc["loader_module"] = "flavorkit.mlflow_loader"
-        section = {
-            "data": _DATA,
-            "keras_backend": backend,
-            "keras_version": keras.__version__,
-            "save_exported_model": save_exported_model,
-        }
-        needed = "tensorflow" if save_exported_model else backend
-        return Saved(config=section, pyfunc=pyfunc, packages=package_of(needed))
+        backend = needed = keras.backend.backend()
+        pyfunc: dict[str, str] = {}
+        loaded = None
+        if save_exported_model:
+            keras_file.export(model, folder, "keras")
+            needed = "tensorflow"
+        else:
+            kept = keras_file.write(model, folder, "keras", custom_objects, save_model_kwargs)
+            loaded = kept.loaded
+            if kept.has_custom_objects or kept.has_lambda:  # MLflow reads neither here
+                pyfunc = keras_file.OUR_LOADER
+        return Saved(
+            config={
+                "data": keras_file.FOLDER,
+                "keras_backend": backend,
+                "keras_version": keras.__version__,
+                _EXPORTED: save_exported_model,
+            },
+            pyfunc=pyfunc,
+            packages=package_of(needed),
+            loaded=loaded,
+        )
 
     def load(
         self,
@@ -95,40 +94,20 @@ class Keras(Flavor):
         """
         self.check_grant(folder, config, trust)
         data = data_file(folder, config)
-        if config.get("save_exported_model"):
-            import_tensorflow()
+        if config.get(_EXPORTED):
             return Loaded(saved_model.load(data / keras_file.EXPORTED, trust=trust))
         backend = config.get("keras_backend")
-        keras = import_keras(None if backend is None else str(backend))
-        try:
-            return keras_file.read(
-                data, trust=trust, custom_objects=custom_objects, options=load_model_kwargs
-            )
-        except UnreadableModelError as exc:
-            running = keras.backend.backend()
-            if backend in {None, running}:
-                raise
-            raise UnreadableModelError(
-                exc.path,
-                f"{exc.problem}\nThe model was saved with Keras on {backend}, and here it runs on"
-                f" {running}; in a process with KERAS_BACKEND={backend} it may load",
-            ) from exc
+        given = {**(load_model_kwargs or {}), "custom_objects": custom_objects}
+        return keras_file.read(
+            data, trust=trust, backend=None if backend is None else str(backend), options=given
+        )
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """In batches; parameters are those of ``predict``, such as ``batch_size``."""
-        if config.get("save_exported_model"):
-            return saved_model.predictor(native, _EXPORTED)
-        return keras_call.predictor(native)
+        if keras_call.is_model(native):
+            return keras_call.predictor(native)
+        return saved_model.predictor(native, saved_model.Endpoint())
 
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str:
         """Layers can be code, and so can a SavedModel."""
-        if config.get("save_exported_model"):
-            return saved_model.WHY
-        return keras_file.WHY
-
-
-def _refuse_other_kinds(model: Any, keras: Any) -> None:
-    if not isinstance(model, keras.Model):
-        raise UnsavableModelError(
-            f"a {type(model).__name__} is no keras.Model; a layer can be put into a Sequential"
-        )
+        return saved_model.WHY if config.get(_EXPORTED) else keras_file.WHY

@@ -29,6 +29,7 @@ def predictor(model: Any) -> Predictor:
     inputs = _inputs(model)
     known = parameters_of(model.predict)
     is_own = not type(model).predict.__module__.startswith("keras.")
+    quiet = {"verbose": 0} if "verbose" in known else {}
     call = _safe(model.predict_on_batch)
 
     def predict(data: Any, params: Mapping[str, Any]) -> Any:
@@ -37,7 +38,7 @@ def predictor(model: Any) -> Predictor:
         rows = count_of(arrays)
         size = int(given.get("batch_size") or _batch_rows(arrays, rows))
         if is_own or set(given) - {"batch_size"}:
-            answer = model.predict(_arranged(arrays, model), **{"verbose": 0, **given})
+            answer = model.predict(_arranged(arrays, model), **{**quiet, **given})
         elif rows <= size:
             answer = call(_arranged(arrays, model))
         else:
@@ -50,6 +51,11 @@ def predictor(model: Any) -> Predictor:
         return _as_frame(answer, data) if isinstance(data, pd.DataFrame) else answer
 
     return predict
+
+
+def is_model(native: Any) -> bool:
+    """Whether it is a Keras model, and not a SavedModel."""
+    return hasattr(native, "predict_on_batch")
 
 
 def _inputs(model: Any) -> tuple[Input, ...]:

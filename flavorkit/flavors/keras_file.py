@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from flavorkit.errors import UnreadableModelError, UnsavableModelError
+from flavorkit.flavors import saved_model
+from flavorkit.flavors.backends import import_keras
 from flavorkit.flavors.base import Loaded
 from flavorkit.flavors.unsafe_load import load_keras, load_pickle
 from flavorkit.trust import Grant
 
+FOLDER = "data"
 MODEL = "model.keras"
 LEGACY = "model.h5"
 EXPORTED = "model"
 
 WHY = "data holds a Keras model, whose layers can run any code when they are built"
+
+# What the python_function section says of a model that MLflow's own loader does not read.
+OUR_LOADER = {"loader_module": "flavorkit.mlflow_loader"}
 
 CUSTOM_OBJECTS = "custom_objects.cloudpickle"
 # MLflow keeps those that were registered with Keras in a file of their own.
@@ -28,61 +35,110 @@ _CUSTOM_FILES = ("global_custom_objects.cloudpickle", CUSTOM_OBJECTS)
 _KNOWN_TO_KERAS = frozenset({"keras", "keras_cv", "keras_hub", "keras_nlp"})
 
 
+@dataclass(frozen=True)
+class Written:
+    """What is worth knowing of a model that was written."""
+
+    backend: str
+    has_custom_objects: bool
+    has_lambda: bool
+    """Whether Python code stands in it, which Keras reads only when it is told to."""
+    loaded: Loaded
+    """The model, read back."""
+
+
 def write(
     model: Any,
-    data: Path,
-    *,
+    folder: Path,
     module: str,
     custom_objects: Mapping[str, Any] | None = None,
-    name: str = MODEL,
     options: Mapping[str, Any] | None = None,
-) -> None:
-    """Write ``model`` into the folder ``data``, with the classes and functions that it needs.
+    *,
+    name: str = MODEL,
+) -> Written:
+    """Write ``model`` into ``data/``, with the classes and functions of the user's that it needs.
 
     Args:
         model: the Keras model.
-        data: a folder to make.
+        folder: where ``data/`` is to be.
         module: what MLflow is to load the model with.
         custom_objects: classes and functions of the user's own by the names that Keras knows them
             by; those that are registered, and layers, are found without.
-        name: of the file; its ending is the format.
         options: what ``model.save`` takes beside.
+        name: of the file, :data:`MODEL`, or :data:`LEGACY` to write what Keras 2 wrote.
 
     Raises:
-        UnsavableModelError: Keras cannot write it, or an object of the user's cannot be pickled.
+        UnsavableModelError: it has no weights yet, Keras cannot write it or read it back, or an
+            object of the user's cannot be pickled.
     """
-    data.mkdir()
-    (data / "keras_module.txt").write_text(module, "utf-8")
+    import keras
+
+    _refuse_unbuilt(model)
+    data = _new(folder, module)
     try:
         model.save(data / name, **(options or {}))
-        config = config_of(data / name) if name == MODEL else json.loads(model.to_json())
+        config = config_of(data / MODEL) if name == MODEL else json.loads(model.to_json())
     except (NotImplementedError, TypeError, ValueError) as exc:
         raise UnsavableModelError(f"Keras cannot write this model: {exc}") from exc
     own = {**_registered(config), **_found_in(model, config), **(custom_objects or {})}
     if own:
         (data / CUSTOM_OBJECTS).write_bytes(_pickled(own))
+    has_lambda = any(part["class_name"] == "__lambda__" for part in _parts(config))
+    try:
+        loaded = read(data, trust=Grant.of_own(folder))
+    except UnreadableModelError as exc:
+        raise UnsavableModelError(
+            f"Keras cannot read the model back: {exc.problem}\nName classes and functions of your"
+            " own in custom_objects={name: class}"
+        ) from exc
+    return Written(keras.backend.backend(), bool(own), has_lambda, loaded)
+
+
+def export(model: Any, folder: Path, module: str) -> None:
+    """Write what ``model`` computes as a SavedModel into ``data/model/``.
+
+    Raises:
+        UnsavableModelError: Keras cannot; the message says why.
+    """
+    import keras
+
+    _refuse_unbuilt(model)
+    path = _new(folder, module) / EXPORTED
+    try:
+        model.export(path, format="tf_saved_model", verbose=False)
+    except (ImportError, NotImplementedError, TypeError, ValueError, AttributeError) as exc:
+        raise UnsavableModelError(
+            f"Keras on {keras.backend.backend()} cannot export this model ({exc}); save it with"
+            " save_exported_model=False"
+        ) from exc
 
 
 def read(
     data: Path,
     *,
     trust: Grant,
-    custom_objects: Mapping[str, Any] | None = None,
+    backend: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """The model in the folder ``data``.
 
     Args:
-        data: what :func:`write` has made, or MLflow.
+        data: what :func:`write` has made, or MLflow; with older releases of TensorFlow that may be
+            a SavedModel, which is then what comes back.
         trust: must allow code.
-        custom_objects: in place of those in the folder.
-        options: what ``keras.saving.load_model`` takes beside.
+        backend: what Keras is to run on, if it does not run yet.
+        options: what ``keras.saving.load_model`` takes beside; ``custom_objects`` go before those
+            in the folder.
 
     Raises:
         TrustError: ``trust`` does not allow code.
         UnreadableModelError: Keras cannot read it.
+        MissingDependencyError: the backend is not installed.
     """
+    if (data / EXPORTED / saved_model.PROGRAM).is_file():
+        return Loaded(saved_model.load(data / EXPORTED, trust=trust))
     path = model_file(data)
+    keras = import_keras(backend)
     found: dict[str, Any] = {}
     modules: set[str] = set()
     for name in _CUSTOM_FILES:
@@ -93,12 +149,36 @@ def read(
     given = dict(options or {})
     if path.name == LEGACY:  # whose names of losses Keras 3 does not find
         given.setdefault("compile", False)
-    found |= custom_objects or {}
-    native = load_keras(path, trust=trust, custom_objects=found, **given)
+    given["custom_objects"] = {**found, **(given.get("custom_objects") or {})}
+    try:
+        native = load_keras(path, trust=trust, **given)
+    except UnreadableModelError as exc:
+        running = keras.backend.backend()
+        if backend in {None, running}:
+            raise
+        raise UnreadableModelError(
+            path,
+            f"{exc.problem}\nThe model was saved with Keras on {backend}, and here it runs on"
+            f" {running}; in a process with KERAS_BACKEND={backend} it may load",
+        ) from exc
     if path.name == MODEL:
         named = {str(part.get("module")) for part in _parts(config_of(path))}
         modules |= {name for name in named if name.partition(".")[0] in _KNOWN_TO_KERAS}
     return Loaded(native, frozenset(modules))
+
+
+def _refuse_unbuilt(model: Any) -> None:
+    if not model.built:
+        raise UnsavableModelError(
+            f"this {type(model).__name__} has no weights yet: call it on a batch, or build it"
+        )
+
+
+def _new(folder: Path, module: str) -> Path:
+    data = folder / FOLDER
+    data.mkdir()
+    (data / "keras_module.txt").write_text(module, "utf-8")
+    return data
 
 
 def model_file(data: Path) -> Path:
@@ -127,18 +207,6 @@ def config_of(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UnreadableModelError(path, "its config.json is not an object")
     return config
-
-
-def holds_custom_objects(data: Path) -> bool:
-    """Whether classes or functions of the user's own lie beside the model."""
-    return any((data / name).is_file() for name in _CUSTOM_FILES)
-
-
-def holds_lambda(data: Path) -> bool:
-    """Whether the model has Python code in it, which Keras reads only when told to."""
-    path = model_file(data)
-    parts = _parts(config_of(path)) if path.name == MODEL else ()
-    return any(part["class_name"] == "__lambda__" for part in parts)
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:
@@ -188,22 +256,25 @@ def _found_in(model: Any, config: Any) -> dict[str, Any]:
 
 
 def _objects(model: Any) -> Iterator[Any]:
-    """The layers of a model, at any depth, and what each has as its attributes."""
+    """Whatever the layers, losses, metrics and optimizers of a model have as their attributes."""
     import keras
 
+    followed = (keras.Layer, keras.Loss, keras.Metric, keras.Optimizer)
     seen: set[int] = set()
     stack = [model]
     while stack:
-        layer = stack.pop()
-        if id(layer) in seen:
+        one = stack.pop()
+        if id(one) in seen:
             continue
-        seen.add(id(layer))
-        yield layer
-        for value in list(vars(layer).values()):
-            held = list(value.values()) if isinstance(value, dict) else value
-            held = held if isinstance(held, list | tuple) else (held,)
-            yield from held
-            stack.extend(one for one in held if isinstance(one, keras.Layer))
+        seen.add(id(one))
+        if isinstance(one, dict):
+            stack.extend(one.values())
+        elif isinstance(one, list | tuple):
+            stack.extend(one)
+        else:
+            yield one
+            if isinstance(one, followed):
+                stack.extend(vars(one).values())
 
 
 def _pickled(own: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors.base import Predictor
+from flavorkit.flavors.backends import import_tensorflow
+from flavorkit.flavors.base import Container, Predictor
 from flavorkit.flavors.named_inputs import Input, features, feed, standard
 from flavorkit.flavors.unsafe_load import load_saved_model
 from flavorkit.signature import ModelSignature, Schema, TensorSpec
@@ -21,6 +22,9 @@ from flavorkit.trust import Grant
 PROGRAM = "saved_model.pb"
 SERVING = "serving_default"
 TAGS = ("serve",)
+
+ACCEPTS: tuple[Container, ...] = ("array", "dataframe", "dict")
+"""The containers that a function of named tensors can be fed from."""
 
 WHY = "it holds a SavedModel, a program that can run any of TensorFlow's operations"
 
@@ -47,6 +51,9 @@ def load(folder: Path, *, trust: Grant, **options: Any) -> Any:
         TrustError: ``trust`` does not allow code.
         UnreadableModelError: TensorFlow cannot read it, or it names assets outside of it.
     """
+    if not trust.code:
+        raise trust.refusal(WHY)
+    import_tensorflow()
     check_assets(folder)
     return load_saved_model(folder, trust=trust, **options)
 
@@ -77,29 +84,32 @@ def check_assets(folder: Path) -> None:
                 )
 
 
-def export(model: Any, folder: Path, backend: str) -> None:
-    """Write what a Keras model computes as a SavedModel.
-
-    Raises:
-        UnsavableModelError: Keras cannot; the message says why.
-    """
-    try:
-        model.export(folder, format="tf_saved_model", verbose=False)
-    except (ImportError, NotImplementedError, TypeError, ValueError, AttributeError) as exc:
-        raise UnsavableModelError(
-            f"Keras on {backend} cannot export this model ({exc}); save it with"
-            " save_exported_model=False"
-        ) from exc
-
-
 @dataclass(frozen=True)
 class Endpoint:
-    """Which function of a SavedModel predicts, and what it is handed."""
+    """Which function of a SavedModel predicts, and how its outputs are handed over."""
 
     key: str = SERVING
     """The name of its signature."""
+    tags: tuple[str, ...] | None = None
+    """Which of its graphs, if it may have several."""
     is_named: bool = False
-    """Whether the outputs keep their names when there is only one."""
+    """Whether an output keeps its name when it is the only one."""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Endpoint:
+        """As a section of a descriptor says; one that names a signature is for names."""
+        if "signature_def_key" not in config:
+            return cls()
+        tags = tuple(map(str, config.get("meta_graph_tags") or TAGS))
+        return cls(str(config["signature_def_key"]), tags, is_named=True)
+
+
+def missing(native: Any, key: str) -> str | None:
+    """What to say if there is no signature ``key``."""
+    known = _signatures(native)
+    if key in known:
+        return None
+    return f"it has no signature {key!r}, of {', '.join(map(repr, known)) or 'none'}"
 
 
 def can_predict(native: Any, endpoint: Endpoint) -> bool:
@@ -113,15 +123,12 @@ def predictor(native: Any, endpoint: Endpoint) -> Predictor:
     Raises:
         UnreadableModelError: it has no function to predict with.
     """
-    signatures = _signatures(native)
-    if endpoint.key not in signatures:
+    problem = missing(native, endpoint.key)
+    if problem is not None:
         if not callable(native):
-            found = ", ".join(map(repr, signatures)) or "none"
-            raise UnreadableModelError(
-                endpoint.key, f"the SavedModel has no such signature, of {found}"
-            )
+            raise UnreadableModelError(PROGRAM, problem)
         return _calling(native)
-    function = signatures[endpoint.key]
+    function = _signatures(native)[endpoint.key]
     inputs = [_input(name, spec) for name, spec in _inputs(function)]
 
     def predict(data: Any, params: Mapping[str, Any]) -> Any:

@@ -14,7 +14,9 @@ from flavorkit.flavors.reading import data_file
 from flavorkit.flavors.saved_model import Endpoint
 from flavorkit.trust import Grant
 
-_DATA = "data"
+_BACKEND = "tensorflow"
+
+# MLflow's names for them. It loads the last by signature, which is what a SavedModel has.
 _KERAS, _MODULE, _FOLDER = "keras", "tf2-module", "tf1-estimator"
 
 
@@ -25,7 +27,7 @@ class Tensorflow(Flavor):
     modules = ("tensorflow",)
     packages = ("tensorflow",)
     helpers = ("keras",)
-    accepts = ("array", "dataframe", "dict")
+    accepts = saved_model.ACCEPTS
     model_aliases = ("tf_saved_model_dir",)
     loader_module = "mlflow.tensorflow"
 
@@ -55,25 +57,30 @@ class Tensorflow(Flavor):
                 given.
             example: the input example, which makes the signature where there is one.
         """
-        tensorflow = import_tensorflow()
+        tf = import_tensorflow()
+        section: dict[str, Any]
         if isinstance(model, str | Path):
-            endpoint = Endpoint(tf_signature_def_key or saved_model.SERVING, is_named=True)
-            return _save_folder(Path(model), folder, endpoint, tf_meta_graph_tags, example)
+            saved_model.copy(Path(model), folder / "tfmodel")
+            section = {
+                "model_type": _FOLDER,
+                "meta_graph_tags": list(tf_meta_graph_tags or saved_model.TAGS),
+                "signature_def_key": tf_signature_def_key or saved_model.SERVING,
+                "saved_model_dir": "tfmodel",
+            }
+            return _read_back(section, folder, example, tf_signature_def_key)
         if tf_meta_graph_tags or tf_signature_def_key:
             raise UnsavableModelError(
                 "tf_meta_graph_tags and tf_signature_def_key say what is meant of a SavedModel"
-                " folder; this is no path of one"
+                f" folder; a {type(model).__name__} is no path of one"
             )
-        keras = import_keras("tensorflow")
-        if isinstance(model, keras.Model):
-            return _save_keras(model, folder, keras, custom_objects, keras_model_kwargs)
-        target = folder / "tf2model"
+        if isinstance(model, import_keras(_BACKEND).Model):
+            return _save_keras(model, folder, custom_objects, dict(keras_model_kwargs or {}))
+        section = {"model_type": _MODULE, "saved_model_dir": "tf2model"}
         try:
-            tensorflow.saved_model.save(model, str(target), **(saved_model_kwargs or {}))
+            tf.saved_model.save(model, str(folder / "tf2model"), **(saved_model_kwargs or {}))
         except (AssertionError, TypeError, ValueError) as exc:
             raise UnsavableModelError(f"TensorFlow cannot write this model: {exc}") from exc
-        section = {"code": None, "model_type": _MODULE, "saved_model_dir": target.name}
-        return _saved(section, folder, Endpoint(), example)
+        return _read_back(section, folder, example)
 
     def load(
         self,
@@ -95,117 +102,69 @@ class Tensorflow(Flavor):
                 ``custom_objects`` and ``compile``.
         """
         self.check_grant(folder, config, trust)
-        import_tensorflow()
-        kind = _kind_of(config)
-        if kind == _KERAS:
-            import_keras("tensorflow")
-            options = dict(keras_model_kwargs or {})
-            custom_objects = options.pop("custom_objects", None)
-            data = data_file(folder, config)
-            exported = data / keras_file.EXPORTED
-            if (exported / saved_model.PROGRAM).is_file():  # as TensorFlow before 2.16 saved them
-                return Loaded(saved_model.load(exported, trust=trust))
-            return keras_file.read(
-                data, trust=trust, custom_objects=custom_objects, options=options
-            )
+        if _is_keras(config):
+            path = data_file(folder, config)
+            return keras_file.read(path, trust=trust, backend=_BACKEND, options=keras_model_kwargs)
         path = data_file(folder, config, "saved_model_dir")
-        options = dict(saved_model_kwargs or {})
-        if kind == _FOLDER:
-            options.setdefault("tags", list(config.get("meta_graph_tags") or saved_model.TAGS))
-        return Loaded(saved_model.load(path, trust=trust, **options))
+        tags = Endpoint.of(config).tags
+        given = {} if tags is None else {"tags": tags}
+        return Loaded(saved_model.load(path, trust=trust, **given, **(saved_model_kwargs or {})))
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
         """By the signature's names; for Keras models as in the keras flavor."""
-        if _kind_of(config) == _KERAS and hasattr(native, "predict_on_batch"):
+        if _is_keras(config) and keras_call.is_model(native):
             return keras_call.predictor(native)
-        return saved_model.predictor(native, _endpoint_of(config))
+        return saved_model.predictor(native, Endpoint.of(config))
 
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str:
         """A SavedModel is a program, and Keras layers can be code."""
-        return keras_file.WHY if config.get("model_type") == _KERAS else saved_model.WHY
+        return keras_file.WHY if _is_keras(config) else saved_model.WHY
 
 
-def _save_folder(
-    source: Path, folder: Path, endpoint: Endpoint, tags: Sequence[str] | None, example: Any
+def _read_back(
+    section: dict[str, Any], folder: Path, example: Any, key: str | None = None
 ) -> Saved:
-    """A copy, under the keys with which MLflow loads by signature."""
-    target = folder / "tfmodel"
-    saved_model.copy(source, target)
-    section = {
-        "code": None,
-        "meta_graph_tags": list(tags or saved_model.TAGS),
-        "model_type": _FOLDER,
-        "saved_model_dir": target.name,
-        "signature_def_key": endpoint.key,
-    }
+    """The SavedModel just written, asked what it takes."""
+    endpoint = Endpoint.of(section)
     try:
-        return _saved(section, folder, endpoint, example)
+        loaded = Tensorflow().load(folder, section, trust=Grant.of_own(folder))
     except UnreadableModelError as exc:
-        raise UnsavableModelError(f"{source}: {exc.problem}") from exc
-
-
-def _saved(section: dict[str, Any], folder: Path, endpoint: Endpoint, example: Any) -> Saved:
-    """Read the SavedModel back, and ask it what it takes."""
-    tags = {"tags": section["meta_graph_tags"]} if "meta_graph_tags" in section else {}
-    path = folder / section["saved_model_dir"]
-    native = saved_model.load(path, trust=Grant.of_own(folder), **tags)
+        raise UnsavableModelError(f"TensorFlow cannot read it back: {exc.problem}") from exc
+    problem = saved_model.missing(loaded.native, key) if key else None
+    if problem:
+        raise UnsavableModelError(f"the SavedModel cannot predict: {problem}")
     return Saved(
-        config=section,
-        pyfunc={} if saved_model.can_predict(native, endpoint) else None,
-        signature=saved_model.signature_of(native, endpoint) if example is None else None,
-        loaded=Loaded(native),
+        config={"code": None, **section},
+        pyfunc={} if saved_model.can_predict(loaded.native, endpoint) else None,
+        signature=None if example else saved_model.signature_of(loaded.native, endpoint),
+        loaded=loaded,
     )
 
 
 def _save_keras(
-    model: Any,
-    folder: Path,
-    keras: Any,
-    custom_objects: Mapping[str, Any] | None,
-    keras_model_kwargs: Mapping[str, Any] | None,
+    model: Any, folder: Path, custom_objects: Mapping[str, Any] | None, options: dict[str, Any]
 ) -> Saved:
-    import tensorflow as tf
-
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise UnsavableModelError(
-            f"Keras runs on {backend} here; flavorkit.keras.save_model saves its models"
-        )
-    options = dict(keras_model_kwargs or {})
     save_format = options.pop("save_format", "tf")
     name = keras_file.LEGACY if save_format == "h5" else keras_file.MODEL
-    keras_file.write(
-        model,
-        folder / _DATA,
-        module="tensorflow.keras",
-        custom_objects=custom_objects,
-        name=name,
-        options=options,
-    )
-    (folder / _DATA / "save_format.txt").write_text(save_format, "utf-8")
-    pyfunc = {"data": _DATA}
-    if keras_file.holds_lambda(folder / _DATA):  # which MLflow does not read
-        pyfunc["loader_module"] = "flavorkit.mlflow_loader"
-    pickled = ("cloudpickle",) if keras_file.holds_custom_objects(folder / _DATA) else ()
-    return Saved(
-        config={
-            "code": None,
-            "data": _DATA,
-            "keras_version": tf.__version__,
-            "model_type": _KERAS,
-            "save_format": save_format,
-        },
-        pyfunc=pyfunc,
-        packages=("keras", *pickled),
-    )
+    module = "tensorflow.keras"
+    written = keras_file.write(model, folder, module, custom_objects, options, name=name)
+    if written.backend != _BACKEND:
+        raise UnsavableModelError(
+            f"Keras runs on {written.backend} here; flavorkit.keras.save_model saves its models"
+        )
+    (folder / keras_file.FOLDER / "save_format.txt").write_text(save_format, "utf-8")
+    # MLflow unpickles custom objects with this flavor; lambdas it does not read.
+    section = {
+        "code": None,
+        "data": keras_file.FOLDER,
+        "keras_version": import_tensorflow().__version__,
+        "model_type": _KERAS,
+        "save_format": save_format,
+    }
+    pyfunc = {"data": keras_file.FOLDER, **(keras_file.OUR_LOADER if written.has_lambda else {})}
+    return Saved(config=section, pyfunc=pyfunc, packages=("keras",), loaded=written.loaded)
 
 
-def _kind_of(config: Mapping[str, Any]) -> str:
-    """MLflow before 1.27 did not write it."""
-    return str(config.get("model_type") or (_FOLDER if "saved_model_dir" in config else _KERAS))
-
-
-def _endpoint_of(config: Mapping[str, Any]) -> Endpoint:
-    if _kind_of(config) == _FOLDER:
-        return Endpoint(str(config.get("signature_def_key") or saved_model.SERVING), is_named=True)
-    return Endpoint()
+def _is_keras(config: Mapping[str, Any]) -> bool:
+    """MLflow before 1.27 wrote no type, and only SavedModels with this flavor."""
+    return config.get("model_type") == _KERAS

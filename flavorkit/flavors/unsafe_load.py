@@ -334,9 +334,7 @@ def load_keras(path: Path, *, trust: Grant, **options: Any) -> Any:
         UnreadableModelError: Keras cannot read it.
     """
     if not trust.code:
-        raise trust.refusal(
-            f"{path.name} is a Keras model, which can run any code when it is loaded"
-        )
+        raise trust.refusal(f"{path.name} is a Keras model, whose layers can run any code")
     import keras
 
     with reading(path):

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 
-def script(path, *arguments):
+def script(path, *arguments, warnings="error"):
     """Run a script of the user's in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(path), *map(str, arguments)],
+        [sys.executable, "-W", warnings, str(path), *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

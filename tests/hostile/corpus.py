@@ -508,8 +508,11 @@ def manifests() -> Iterator[tuple[str, Builder]]:
 
 def all_folders() -> dict[str, Builder]:
     """Every builder by what it builds."""
+    from tests.hostile import networks
+
     groups = (pickles, loader_modules, paths, skops_files, yaml_texts, files, code, manifests)
-    return {name: build for group in groups for name, build in group()}
+    made = {name: build for group in groups for name, build in group()}
+    return {**made, **dict(networks.folders())}
 
 
 def all_requirements() -> dict[str, Builder]:

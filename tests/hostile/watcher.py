@@ -37,6 +37,22 @@ def hook(event: str, arguments: tuple[Any, ...]) -> None:
         seen.append(f"open {arguments[0]!s} {arguments[1]!s}")
 
 
+def flavor_of(folder: Path) -> str:
+    """The first of our flavors that the folder names."""
+    from flavorkit import manifest
+    from flavorkit.descriptor import PYFUNC, ModelDescriptor
+    from flavorkit.errors import FlavorkitError
+    from flavorkit.flavors import registry
+
+    try:
+        manifest.verify(folder)  # which refuses what is no file, such as a pipe
+        named = ModelDescriptor.read(folder).flavors
+    except FlavorkitError:
+        named = {}
+    known = [name for name in named if name in registry.BUILTIN and name != PYFUNC]
+    return known[0] if known else "sklearn"
+
+
 def attempts(folder: Path) -> dict[str, Any]:
     import flavorkit
     from flavorkit import manifest
@@ -53,7 +69,7 @@ def attempts(folder: Path) -> dict[str, Any]:
     return {
         "load": lambda: flavorkit.load_model(folder),
         "load as data": lambda: flavorkit.load_model(folder, trust="data"),
-        "native": lambda: flavorkit.sklearn.load_model(folder, trust="data"),
+        "native": lambda: getattr(flavorkit, flavor_of(folder)).load_model(folder, trust="data"),
         "verify": verify,
         "inspect": lambda: describe(folder),
         "requirements": lambda: files.read(folder),
@@ -77,10 +93,14 @@ def watched(attempt: Any) -> dict[str, Any]:
 
 
 def main(good: Path, corpus: Path) -> None:
+    from flavorkit.flavors import registry
+
     warnings.simplefilter("ignore")
     sys.addaudithook(hook)
     for attempt in attempts(good).values():  # what is imported once, is imported now
         attempt()
+    for flavor in registry.BUILTIN:  # none of which imports its framework
+        registry.get_flavor(flavor)
     for folder in sorted(corpus.iterdir()):
         made = folder / "m"
         for name, attempt in attempts(made).items():

@@ -65,6 +65,17 @@ def own_layer():
     return model
 
 
+def own_predict():
+    import keras
+
+    class Scaled(keras.Sequential):
+        def predict(self, x, scale=1.0):
+            return super().predict_on_batch(x) * scale
+
+    keras.utils.set_random_seed(0)
+    return Scaled([keras.Input((4,)), keras.layers.Dense(3)])
+
+
 def own_function():
     import keras
 
@@ -91,7 +102,7 @@ def predict(native, data, **params):
     """In one batch, since ``predict`` of Keras fails with no row."""
     if isinstance(data, pd.DataFrame):
         return pd.DataFrame(predict(native, data.to_numpy(), **params))
-    answer = native.predict(data, verbose=0, **params) if params else native.predict_on_batch(data)
+    answer = native.predict(data, **params) if params else native.predict_on_batch(data)
     return (
         dict(zip(native.output_names, answer, strict=True)) if isinstance(answer, list) else answer
     )
@@ -120,7 +131,7 @@ CASE = Case(
     models=(
         model("sequential", sequential, ROWS),
         model("frame", sequential, FRAME),
-        model("params", sequential, ROWS, params={"batch_size": 4}),
+        model("params", own_predict, ROWS, params={"scale": 2.0}),
         model("convolution", convolution, RNG.random((5, 8, 8, 1)).astype("float32")),
         model("two inputs", functional, NAMED),
         model("two outputs", lambda: functional(many=True), NAMED),

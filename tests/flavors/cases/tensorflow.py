@@ -70,22 +70,22 @@ def call(native, data):
     return native(data).numpy()
 
 
-def totals(native, data):
-    """Through the function itself, or through the signature it became."""
-    if isinstance(native, Path):
-        import tensorflow as tf
-
-        native = tf.saved_model.load(str(native))
-    named = native.signatures["serving_default"] if hasattr(native, "signatures") else native.totals
-    return {name: tensor.numpy() for name, tensor in sorted(named(**data).items())}
-
-
-def linear(native, data):
+def by_signature(native, data):
+    """Through the signature that serves, of a folder, of what was loaded, or what MLflow gives."""
     import tensorflow as tf
 
     if isinstance(native, Path):
         native = tf.saved_model.load(str(native))
-    return {"output_0": native(data["x"]).numpy()}
+    function = native.signatures["serving_default"] if hasattr(native, "signatures") else native
+    named = {name: tf.constant(values) for name, values in data.items()}
+    return {name: tensor.numpy() for name, tensor in sorted(function(**named).items())}
+
+
+def totals(native, data):
+    """Through the function itself, or through the signature it became."""
+    if not hasattr(native, "totals"):
+        return by_signature(native, data)
+    return {name: tensor.numpy() for name, tensor in sorted(native.totals(**data).items())}
 
 
 def model(name, fit, expected, **more):
@@ -108,8 +108,8 @@ CASE = Case(
         model("module", one("linear", ROWS), call),
         model("module by name", one("sums", NAMED), totals),
         model("module without a signature", one("doubling", ROWS), call),
-        model("folder", folder("sums", NAMED), totals, has_own_type=False),
-        model("folder of one", folder("linear", {"x": ROWS}), linear, has_own_type=False),
+        model("folder", folder("sums", NAMED), by_signature, has_own_type=False),
+        model("folder of one", folder("linear", {"x": ROWS}), by_signature, has_own_type=False),
         keras_model("keras", keras.sequential, ROWS),
         keras_model("keras frame", keras.sequential, keras.FRAME),
         keras_model("keras two outputs", lambda: keras.functional(many=True), keras.NAMED),
