@@ -24,7 +24,7 @@ HOMES = {
     "ModelSignature": "flavorkit.signature",
     "ModuleType": "types",
     "RequirementsLike": "flavorkit.environment.choice",
-    "SerializationFormat": "flavorkit.flavors.estimator_file",
+    "SerializationFormat": "flavorkit.flavors.skops.estimator_file",
     "Trust": "flavorkit.trust.policy",
 }
 

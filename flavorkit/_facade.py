@@ -71,13 +71,13 @@ MODULES: dict[str, dict[str, str]] = {
     "models": {
         **_SIGNATURE,
         "Model": "flavorkit.descriptor:ModelDescriptor",
-        "ModelConfig": "flavorkit.flavors.python_model:ModelConfig",
+        "ModelConfig": "flavorkit.flavors.python_function.python_model:ModelConfig",
         "convert_input_example_to_serving_input": (
             "flavorkit.signature.example:convert_input_example_to_serving_input"
         ),
         "get_model_info": "flavorkit.pyfunc.info:get_model_info",
         "predict": "flavorkit.pyfunc.in_environment:predict",
-        "set_model": "flavorkit.flavors.python_model:set_model",
+        "set_model": "flavorkit.flavors.python_function.python_model:set_model",
         "validate_serving_input": "flavorkit.pyfunc.serving_input:validate_serving_input",
         "update_model_requirements": "flavorkit.flavors.requirements:update_model_requirements",
     },

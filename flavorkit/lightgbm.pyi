@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.environment.choice import RequirementsLike
-from flavorkit.flavors.estimator_file import SerializationFormat
+from flavorkit.flavors.skops.estimator_file import SerializationFormat
 from flavorkit.signature import ModelSignature
 from flavorkit.trust.policy import Trust
 

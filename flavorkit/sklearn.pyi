@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.environment.choice import RequirementsLike
-from flavorkit.flavors.estimator_file import SerializationFormat
 from flavorkit.flavors.sklearn import (
     SERIALIZATION_FORMAT_CLOUDPICKLE as SERIALIZATION_FORMAT_CLOUDPICKLE,
 )
 from flavorkit.flavors.sklearn import SERIALIZATION_FORMAT_PICKLE as SERIALIZATION_FORMAT_PICKLE
 from flavorkit.flavors.sklearn import SERIALIZATION_FORMAT_SKOPS as SERIALIZATION_FORMAT_SKOPS
+from flavorkit.flavors.skops.estimator_file import SerializationFormat
 from flavorkit.signature import ModelSignature
 from flavorkit.trust.policy import Trust
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import estimator_file, lightgbm_file, skops_file
+from flavorkit.flavors import lightgbm_text
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.categories import CategoryColumns
-from flavorkit.flavors.estimator_file import SerializationFormat
-from flavorkit.flavors.lightgbm_estimator import finished
 from flavorkit.flavors.methods import check_width, parameters_of, predicting
 from flavorkit.flavors.reading import data_file, reading
+from flavorkit.flavors.skops import estimator_file
+from flavorkit.flavors.skops import file as skops_file
+from flavorkit.flavors.skops.estimator_file import SerializationFormat
+from flavorkit.flavors.skops.lightgbm_state import finished
 from flavorkit.trust import Grant
 
 _BOOSTER = "lightgbm.basic.Booster"
@@ -89,7 +91,7 @@ class Lightgbm(Flavor):
         path = data_file(folder, config)
         if _is_booster(config):
             with reading(path):
-                return Loaded(lightgbm.Booster(model_str=lightgbm_file.read(path)))
+                return Loaded(lightgbm.Booster(model_str=lightgbm_text.read(path)))
         loaded = estimator_file.read(path, _format_of(config), trust=trust)
         if not isinstance(loaded.native, lightgbm.LGBMModel):
             raise UnreadableModelError(path, f"it holds a {type(loaded.native).__name__}")
@@ -102,7 +104,7 @@ class Lightgbm(Flavor):
         booster = native if isinstance(native, lightgbm.Booster) else native.booster_
         n_features, n_rounds = booster.num_feature(), booster.current_iteration()
         text = booster.model_to_string(num_iteration=1)
-        columns = CategoryColumns(lightgbm_file.category_columns(text, booster.pandas_categorical))
+        columns = CategoryColumns(lightgbm_text.category_columns(text, booster.pandas_categorical))
         known = parameters_of(native.predict) - {"data_has_header"}
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:

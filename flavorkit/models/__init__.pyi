@@ -1,6 +1,6 @@
 from flavorkit.descriptor import ModelDescriptor
-from flavorkit.flavors.python_model import ModelConfig as ModelConfig
-from flavorkit.flavors.python_model import set_model as set_model
+from flavorkit.flavors.python_function.python_model import ModelConfig as ModelConfig
+from flavorkit.flavors.python_function.python_model import set_model as set_model
 from flavorkit.flavors.requirements import (
     update_model_requirements as update_model_requirements,
 )

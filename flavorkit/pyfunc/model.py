@@ -16,7 +16,7 @@ from flavorkit.environment.mismatch import check_installed
 from flavorkit.errors import DescriptorError, InvalidInputError
 from flavorkit.flavors.base import Flavor
 from flavorkit.flavors.loading import LoadedModel, load_native
-from flavorkit.flavors.python_model import config_of
+from flavorkit.flavors.python_function.python_model import config_of
 from flavorkit.signature import ModelSignature, ParamSchema, Schema, compile_schema, html, params
 from flavorkit.signature.containers import adapt, without_tensors
 from flavorkit.signature.decode import Decoder

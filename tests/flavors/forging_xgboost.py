@@ -8,8 +8,7 @@ import struct
 import numpy as np
 import xgboost
 
-from flavorkit.flavors import ubjson
-from flavorkit.flavors.xgboost import Xgboost
+from flavorkit.flavors.xgboost import Xgboost, ubjson
 from flavorkit.trust import Grant
 from tests.flavors.forging import damaged_bytes, damaged_value
 

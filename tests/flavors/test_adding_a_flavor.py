@@ -23,7 +23,9 @@ FLAVORS = sorted({*registry.BUILTIN} - {"python_function"})
 
 
 def source(name: str) -> Path:
-    return ROOT / "flavorkit" / "flavors" / f"{name}.py"
+    """Where the flavor is: a module, or a package with what only this one needs beside it."""
+    module = importlib.import_module(f"flavorkit.flavors.{name}")
+    return Path(module.__file__)
 
 
 def code_lines(path: Path) -> list[str]:

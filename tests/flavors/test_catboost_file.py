@@ -10,7 +10,7 @@ import pytest
 
 import flavorkit
 from flavorkit.errors import TrustError, UnreadableModelError
-from flavorkit.flavors import catboost_file
+from flavorkit.flavors.catboost import file as catboost_file
 from tests.flavors import forging
 from tests.flavors.cases import catboost as cases
 

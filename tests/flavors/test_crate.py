@@ -27,8 +27,8 @@ from flavorkit.errors import (
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import r_process
-from flavorkit.flavors.r_values import encode
+from flavorkit.flavors.crate import process as r_process
+from flavorkit.flavors.crate.values import encode
 from flavorkit.flavors.registry import get_flavor
 from flavorkit.testing import Server
 from flavorkit.trust import Evidence, Grant

@@ -234,7 +234,7 @@ def test_ratings_of_users_and_items(tmp_path):
 def test_names_come_from_the_loaders(width, loaders, names):
     import torch
 
-    from flavorkit.flavors.learner_frames import as_frame
+    from flavorkit.flavors.fastai.frames import as_frame
 
     found = as_frame(torch.zeros(4, width), loaders, pd.RangeIndex(4))
     assert found.columns.tolist() == names
@@ -244,7 +244,7 @@ def test_names_come_from_the_loaders(width, loaders, names):
 def test_other_outputs_than_a_table_are_an_error(shape):
     import torch
 
-    from flavorkit.flavors.learner_frames import as_frame
+    from flavorkit.flavors.fastai.frames import as_frame
 
     found = (torch.zeros(4), torch.zeros(4)) if shape is None else torch.zeros(shape)
     with pytest.raises(PredictionError, match="for 4 rows; it must be one tensor"):

@@ -22,7 +22,8 @@ from flavorkit.errors import (
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import h2o_cluster, java_keeper, registry
+from flavorkit.flavors import java_keeper, registry
+from flavorkit.flavors.h2o import cluster as h2o_cluster
 from flavorkit.trust import Grant
 from tests.flavors.cases.h2o import CASE, answer, flowers, in_h2o, trained
 from tests.flavors.forging_h2o import write_mojo
@@ -104,8 +105,8 @@ def test_times_and_their_missing_ones(cluster, tmp_path):
 
 
 def test_doubles_arrive_to_the_last_bit(cluster):
-    from flavorkit.flavors import h2o_scoring
-    from flavorkit.flavors.h2o_columns import cells_of
+    from flavorkit.flavors.h2o import scoring as h2o_scoring
+    from flavorkit.flavors.h2o.columns import cells_of
 
     random = np.random.default_rng(0)
     values = random.normal(size=1000) * np.exp2(random.integers(-1020, 1020, 1000))
@@ -153,8 +154,8 @@ def _exactly(connection, column):
     """A column of categories with every character in it."""
     import h2o
 
-    from flavorkit.flavors import h2o_scoring
-    from flavorkit.flavors.h2o_columns import cells_of
+    from flavorkit.flavors.h2o import scoring as h2o_scoring
+    from flavorkit.flavors.h2o.columns import cells_of
 
     h2o_scoring._parse(connection, [cells_of(column, "Enum", ()).values], ["Enum"], "exactly")
     return h2o.get_frame("exactly")
@@ -342,7 +343,7 @@ def test_what_is_kept_ends_with_its_process_however_that_ends(tmp_path):
 ALONE = """
 import os, sys, flavorkit
 from flavorkit.errors import PredictionError
-from flavorkit.flavors import h2o_cluster
+from flavorkit.flavors.h2o import cluster as h2o_cluster
 import pandas as pd
 data = pd.read_json(sys.argv[2])
 model = flavorkit.load_model(sys.argv[1], model_config={"nthreads": 1, "max_mem_size": "512M"})

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from flavorkit.errors import InvalidInputError
-from flavorkit.flavors.h2o_columns import cells_of, quoted
+from flavorkit.flavors.h2o.columns import cells_of, quoted
 
 
 def cells(values, kind="Numeric", levels=None):

@@ -27,7 +27,7 @@ from flavorkit.errors import (
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import keras_call
+from flavorkit.flavors.keras import call as keras_call
 from flavorkit.flavors.registry import get_flavor
 from flavorkit.testing import assert_same
 from flavorkit.trust import Evidence, Grant

@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 import flavorkit
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import lightgbm_estimator, lightgbm_file
+from flavorkit.flavors import lightgbm_text
+from flavorkit.flavors.skops import lightgbm_state
 from tests.flavors import forging
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -87,7 +88,7 @@ def texts(files):
 
 def test_every_genuine_text_passes_the_checks(files):
     for file in files:
-        again = lightgbm.Booster(model_str=lightgbm_file.read(file))
+        again = lightgbm.Booster(model_str=lightgbm_text.read(file))
         expected = lightgbm.Booster(model_file=file)
         assert again.model_to_string() == expected.model_to_string(), file.name
 
@@ -162,7 +163,7 @@ def test_a_forged_text_is_refused_before_lightgbm_sees_it(texts, name):
     kind = "tree" if name in FORGED_TREES else "header"
     model, line, value, said = {**FORGED_TREES, **FORGED_HEADERS}[name]
     with pytest.raises(ValueError, match=said):
-        lightgbm_file.check(changed(texts[model], kind, line, value))
+        lightgbm_text.check(changed(texts[model], kind, line, value))
 
 
 ALONE = """
@@ -213,20 +214,20 @@ def test_what_is_no_model_is_refused(texts, old, new, said):
     assert old in content
     forged = content.replace(old, new, 1)
     with pytest.raises(ValueError, match=said):
-        lightgbm_file.check(forged)
+        lightgbm_text.check(forged)
 
 
 def test_a_text_without_trees_has_one_header(texts):
     forged = texts["untrained"].replace(b"end of trees\n", b"end of trees\nnum_class=99\n")
     with pytest.raises(ValueError, match="a header behind the trees"):
-        lightgbm_file.check(forged)
+        lightgbm_text.check(forged)
 
 
 def test_a_text_whose_lines_end_as_on_windows_is_read(texts, tmp_path):
     path = tmp_path / "model.lgb"
     path.write_bytes(texts["regression"].replace(b"\n", b"\r\n"))
     assert alone(path) != 0  # the sizes of the trees no longer fit
-    assert lightgbm_file.read(path).encode() == texts["regression"]
+    assert lightgbm_text.read(path).encode() == texts["regression"]
 
 
 def test_a_refused_text_is_named(tmp_path):
@@ -339,7 +340,7 @@ def test_a_forged_estimator_is_refused(tmp_path, change):
 )
 def test_parameters_that_reach_too_far_are_refused(name, value, said):
     with pytest.raises(ValueError, match=said):
-        lightgbm_estimator.check_parameters({name: value})
+        lightgbm_state.check_parameters({name: value})
 
 
 def test_an_estimator_within_a_pipeline_of_scikit_learn_is_data_too(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 import flavorkit
 from flavorkit.errors import FlavorkitError, InvalidInputError, UnreadableModelError
-from flavorkit.flavors import onnx_file
+from flavorkit.flavors.onnx import file as onnx_file
 from tests.flavors.cases import onnx as cases
 
 onnx = pytest.importorskip("onnx")

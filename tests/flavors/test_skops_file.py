@@ -31,7 +31,8 @@ from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from flavorkit.errors import TrustError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import allowed_types, skops_file
+from flavorkit.flavors.skops import allowed_types
+from flavorkit.flavors.skops import file as skops_file
 from flavorkit.trust import Evidence, Grant
 
 DATA = Grant(False, frozenset(), Evidence("m", "sha256:0"), "nobody has signed it")
@@ -666,7 +667,7 @@ def test_the_forged_trees_are_no_idle_threat(path):
 
 def test_the_list_has_nothing_outside_its_libraries():
     assert not allowed_types.is_allowed("FunctionNode", "os.system", is_trusted=False)
-    # Those of LightGBM are checked by flavors/lightgbm_estimator.py.
+    # Those of LightGBM are checked by flavors/skops/lightgbm_state.py.
     beyond = {
         "collections.OrderedDict",
         "lightgbm.basic.Booster",

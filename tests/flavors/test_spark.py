@@ -20,7 +20,8 @@ from flavorkit.errors import (
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import java, registry, spark_session
+from flavorkit.flavors import java, registry
+from flavorkit.flavors.spark import session as spark_session
 from tests.flavors.cases.spark import CASE, in_spark
 
 pytestmark = [
@@ -288,7 +289,8 @@ def test_without_java_it_says_so(monkeypatch, tmp_path):
 
 ALONE = """
 import pathlib, sys, flavorkit
-from flavorkit.flavors import java, spark_session
+from flavorkit.flavors import java
+from flavorkit.flavors.spark import session as spark_session
 from flavorkit.signature import example
 from pyspark.sql import SparkSession
 model = flavorkit.load_model(sys.argv[1])

@@ -21,8 +21,8 @@ from flavorkit.errors import (
     UnreadableModelError,
     UnsavableModelError,
 )
-from flavorkit.flavors import time_series
 from flavorkit.flavors.registry import get_flavor
+from flavorkit.flavors.statsmodels import time_series
 from flavorkit.testing import Server, assert_same
 from tests.flavors.cases import statsmodels as cases
 

@@ -13,7 +13,8 @@ import pytest
 
 import flavorkit
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
-from flavorkit.flavors import ubjson, xgboost_file
+from flavorkit.flavors.xgboost import file as xgboost_file
+from flavorkit.flavors.xgboost import ubjson
 from tests.flavors import forging
 
 xgboost = pytest.importorskip("xgboost")

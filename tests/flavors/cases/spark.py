@@ -26,7 +26,7 @@ def ratings():
 
 
 def in_spark(rows, schema):
-    from flavorkit.flavors import spark_session
+    from flavorkit.flavors.spark import session as spark_session
 
     return spark_session.session().createDataFrame(list(rows), schema)
 

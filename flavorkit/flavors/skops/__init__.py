@@ -1,0 +1,1 @@
+"""Estimators in skops' files: what they may hold, and how they are written and read."""
