@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,9 @@ def golden_folders():
 
 @pytest.mark.parametrize("golden", list(golden_folders()))
 def test_a_model_saved_by_an_earlier_version_predicts_the_same(golden):
+    saved_with = ModelDescriptor.read(golden / "model").flavors.get("h2o", {}).get("h2o_version")
+    if saved_with and saved_with != version("h2o"):
+        pytest.skip("H2O reads its own format in the version that wrote it, and in no other")
     model = flavorkit.load_model(golden / "model", trust="all")
     info = model.metadata.saved_input_example_info
     data, params = example.read(golden / "model", info)

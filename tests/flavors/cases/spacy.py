@@ -12,6 +12,21 @@ TEXTS = (
 CATEGORISED = {"good": ("good fine day", "a good one"), "bad": ("bad awful news", "a bad one")}
 
 
+# Of words alone, with a table of few rows: the default takes megabytes.
+SMALL = {
+    name: {
+        "model": {
+            "@architectures": "spacy.TextCatBOW.v3",
+            "exclusive_classes": name == "textcat",
+            "ngram_size": 1,
+            "no_output_layer": False,
+            "length": 1024,
+        }
+    }
+    for name in ("textcat", "textcat_multilabel")
+}
+
+
 def trained(pipes, *, lang="en"):
     import spacy
     from spacy.training import Example
@@ -20,7 +35,7 @@ def trained(pipes, *, lang="en"):
     fix_random_seed(0)
     nlp = spacy.blank(lang)
     for pipe in pipes:
-        nlp.add_pipe(pipe)
+        nlp.add_pipe(pipe, config=SMALL.get(pipe, {}))
     examples = [
         Example.from_dict(
             nlp.make_doc(f"{text} in Berlin"),
