@@ -32,6 +32,12 @@ from flavorkit.testing.served import Server
 # Set where nothing that a test needs may be missing, as in continuous integration.
 MAY_NOT_SKIP = "FLAVORKIT_TESTS_MAY_NOT_SKIP"
 
+# Importing a framework takes seconds, so in processes of their own the first models of each case
+# stand for the others, unless this is set.
+EVERY = "FLAVORKIT_TEST_EVERY_MODEL"
+_WITH_PROCESSES = 2
+_IN_A_PROCESS = {"test_served_it_answers_the_same", "test_loading_imports_no_other_framework"}
+
 # What a folder holds beside the files of its flavor.
 _COMMON = frozenset(
     {
@@ -64,7 +70,9 @@ class FlavorContract:
         """Run each test for each model."""
         if "case_and_model" in metafunc.fixturenames:
             grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-            params = list(parametrized(self.cases, grouped=grouped))
+            starts_process = metafunc.function.__name__ in _IN_A_PROCESS
+            limit = _WITH_PROCESSES if starts_process and not os.environ.get(EVERY) else None
+            params = list(parametrized(self.cases, grouped=grouped, limit=limit))
             metafunc.parametrize("case_and_model", params, scope="class")
 
     @pytest.fixture(scope="class")
@@ -313,12 +321,15 @@ class FlavorContract:
         assert loaded & others <= own
 
 
-def parametrized(cases: Sequence[Case], *, grouped: bool) -> Iterator[Any]:
+def parametrized(
+    cases: Sequence[Case], *, grouped: bool, limit: int | None = None
+) -> Iterator[Any]:
     """One pytest parameter for each model; for a framework that is missing, one that is skipped.
 
     Args:
         cases: the frameworks.
         grouped: whether to keep the tests of a framework in one process of pytest-xdist.
+        limit: how many models of each framework; all when not given.
     """
     for case in cases:
         missing = case.missing()
@@ -329,7 +340,7 @@ def parametrized(cases: Sequence[Case], *, grouped: bool) -> Iterator[Any]:
             skip = pytest.mark.skip(reason=f"{missing} is not installed")
             yield pytest.param((case, None), id=case.flavor, marks=[*marks, skip])
             continue
-        for model in case.models:
+        for model in case.models[:limit]:
             yield pytest.param((case, model), id=f"{case.flavor}: {model.name}", marks=marks)
 
 
