@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import lightgbm_text
@@ -98,7 +101,7 @@ class Lightgbm(Flavor):
         return loaded
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predictor:
-        """``predict``, with those parameters that it takes, such as ``num_iteration``."""
+        """``predict``, one call at a time, with those parameters that it takes."""
         import lightgbm
 
         booster = native if isinstance(native, lightgbm.Booster) else native.booster_
@@ -106,6 +109,8 @@ class Lightgbm(Flavor):
         text = booster.model_to_string(num_iteration=1)
         columns = CategoryColumns(lightgbm_text.category_columns(text, booster.pandas_categorical))
         known = parameters_of(native.predict) - {"data_has_header"}
+        # LightGBM notes on the booster which rounds a call asks for; another one would see them.
+        lock = threading.Lock()
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             check_width(data, n_features)
@@ -115,7 +120,7 @@ class Lightgbm(Flavor):
                 data = columns.convert(data)
             if options.get("pred_contrib") and hasattr(data, "toarray"):
                 data = data.toarray()  # the contributions would come in another container
-            with predicting(lightgbm.basic.LightGBMError, ValueError, TypeError):
+            with lock, predicting(lightgbm.basic.LightGBMError, ValueError, TypeError):
                 return native.predict(data, **options, **_QUIET)
 
         return predict
@@ -159,5 +164,10 @@ def _check_rounds(options: Mapping[str, Any], n_rounds: int) -> None:
     """LightGBM would take what is left of a number in 32 bits."""
     for name in ("start_iteration", "num_iteration"):
         value = options.get(name)
-        if value is not None and not -1 <= value <= n_rounds:
-            raise InvalidInputError(f"{name} must be -1, or between 0 and {n_rounds}, got {value}")
+        is_known = value is None or (
+            isinstance(value, int | np.integer) and -1 <= value <= n_rounds
+        )
+        if not is_known:
+            raise InvalidInputError(
+                f"{name} must be a whole number, -1 or 0 to {n_rounds}, got {value!r}"
+            )

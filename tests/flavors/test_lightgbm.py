@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -455,9 +456,25 @@ def test_data_that_do_not_fit_are_the_callers_mistake(tmp_path, capfd, api):
     found = loaded.predict(X, {"start_iteration": 1, "num_iteration": 1})
     np.testing.assert_array_equal(found, model.predict(X, start_iteration=1, num_iteration=1))
     for wrong in (4, -2, 2**32 + 1):
-        with pytest.raises(InvalidInputError, match="num_iteration must be -1, or between 0 and 3"):
+        with pytest.raises(
+            InvalidInputError, match="num_iteration must be a whole number, -1 or 0 to 3"
+        ):
             loaded.predict(X, {"num_iteration": wrong})
     assert capfd.readouterr().out == ""
+
+
+def test_calls_at_the_same_time_each_get_the_rounds_that_they_ask_for(tmp_path):
+    flavorkit.lightgbm.save_model(
+        train(50), tmp_path / "m", input_example=(X, {"num_iteration": 1})
+    )
+    predict = flavorkit.load_model(tmp_path / "m").predict
+    expected = {rounds: predict(X, {"num_iteration": rounds}) for rounds in (1, 50)}
+
+    def is_right(rounds):
+        return np.array_equal(predict(X, {"num_iteration": rounds}), expected[rounds])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(is_right, [1, 50] * 200))
 
 
 def test_sparse_rows_give_what_dense_rows_give(tmp_path):
