@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.cluster import Birch
+from sklearn.cluster import Birch, BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
@@ -24,7 +24,14 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.neighbors import BallTree, KDTree, KNeighborsClassifier
+from sklearn.neighbors import (
+    BallTree,
+    KDTree,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestNeighbors,
+    RadiusNeighborsClassifier,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, OneClassSVM
@@ -375,6 +382,85 @@ def test_a_forged_spline_is_refused(path):
     rewrite(path, change_arrays=shorten)
     with pytest.raises(UnreadableModelError, match="cannot be loaded"):
         load(path)
+
+
+BRUTE = {"algorithm": "brute", "metric": "manhattan"}
+PAIRS = np.c_[y, y]
+
+
+def forged_model(make, rows=X, **state):
+    """A fitted model with another state, as a forger would write it."""
+    model = make.fit(rows, y)
+    vars(model).update(state)
+    return model
+
+
+def center_of_a_node(width):
+    model = BisectingKMeans(3, random_state=0).fit(X)
+    model._bisecting_tree.left.center = np.zeros(width)
+    return model
+
+
+def sparse_svm(**state):
+    return forged_model(SVC(), scipy.sparse.csr_matrix(X), **state)
+
+
+def svm_in_columns():
+    model = sparse_svm()
+    model.support_vectors_ = model.support_vectors_.tocsc()
+    return model
+
+
+def svm_without_coefficients():
+    model = sparse_svm()
+    model._dual_coef_ = scipy.sparse.csr_matrix(model._dual_coef_.shape)
+    return model
+
+
+FORGED_MODELS = {
+    "wide centers": lambda: forged_model(KMeans(2, n_init=1), cluster_centers_=np.zeros((2, 9))),
+    "narrow centers": lambda: forged_model(
+        MiniBatchKMeans(2, n_init=1), cluster_centers_=np.zeros((2, 1))
+    ),
+    "wide center of a node": lambda: center_of_a_node(9),
+    "many threads": lambda: forged_model(KMeans(2, n_init=1), _n_threads=10**6),
+    "narrow neighbours": lambda: forged_model(
+        KNeighborsRegressor(**BRUTE), _fit_X=np.zeros((150, 1))
+    ),
+    "wide neighbours": lambda: forged_model(NearestNeighbors(**BRUTE), _fit_X=np.zeros((150, 9))),
+    "a class out of bounds": lambda: forged_model(KNeighborsClassifier(**BRUTE), _y=y + 2**40),
+    "a negative class": lambda: forged_model(RadiusNeighborsClassifier(9.0, **BRUTE), _y=y - 1),
+    "fewer classes than neighbours": lambda: forged_model(KNeighborsClassifier(**BRUTE), _y=y[:1]),
+    "fewer coefficients than support vectors": svm_without_coefficients,
+    "support vectors in another layout": svm_in_columns,
+}
+
+
+@pytest.mark.parametrize("name", FORGED_MODELS)
+def test_a_model_whose_compiled_code_would_read_beyond_its_arrays_is_refused(name, path):
+    dumped(FORGED_MODELS[name](), path)
+    with pytest.raises(UnreadableModelError, match="forged"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KMeans(2, n_init=1).fit(X),
+        BisectingKMeans(3, random_state=0).fit(X),
+        KNeighborsClassifier(**BRUTE).fit(X, y),
+        KNeighborsClassifier(**BRUTE).fit(X, PAIRS),
+        KNeighborsClassifier().fit(X, np.array(["a", "b", "c"])[y]),
+        KNeighborsRegressor(**BRUTE).fit(scipy.sparse.csr_matrix(X), y),
+        RadiusNeighborsClassifier(9.0, outlier_label=7).fit(X, y),
+        SVC().fit(scipy.sparse.csr_matrix(X), y),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_genuine_one_is_data(model, path):
+    again = load(dumped(model, path)).instance
+    if hasattr(model, "predict"):
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "coo"])

@@ -4,7 +4,8 @@ Compiled code trusts the estimator that calls it: for how wide a row is, how man
 has, which support vector belongs to which class. So these are compared. And a few parameters of
 scikit-learn's reach beyond the data that a model is given; nobody's file may set those.
 
-References: ``sklearn/ensemble/_gradient_boosting.pyx``, ``sklearn/svm/_libsvm.pyx``.
+References: ``sklearn/ensemble/_gradient_boosting.pyx``, ``sklearn/svm/_libsvm.pyx``,
+``sklearn/cluster/_k_means_lloyd.pyx`` and ``sklearn/metrics/_pairwise_distances_reduction/``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 
 from flavorkit.flavors.skops.compiled_state import ForgedStateError, require, within
 
+_MAX_THREADS = 1024
+
 
 def check_owners(objects: Iterable[Any]) -> None:
     """Refuse estimators whose parts do not fit each other where compiled code relies on it.
@@ -24,12 +27,14 @@ def check_owners(objects: Iterable[Any]) -> None:
     Raises:
         ForgedStateError: the message says which.
     """
+    from sklearn.cluster._kmeans import _BaseKMeans
     from sklearn.ensemble import IsolationForest
     from sklearn.ensemble._forest import BaseForest
     from sklearn.ensemble._gb import BaseGradientBoosting
     from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
         BaseHistGradientBoosting,
     )
+    from sklearn.neighbors._base import NeighborsBase
     from sklearn.svm._base import BaseLibSVM
     from sklearn.tree import BaseDecisionTree
 
@@ -47,6 +52,10 @@ def check_owners(objects: Iterable[Any]) -> None:
             _check_histogram_booster(owner)
         elif isinstance(owner, BaseLibSVM):
             _check_libsvm(owner)
+        elif isinstance(owner, _BaseKMeans):
+            _check_centers(owner)
+        elif isinstance(owner, NeighborsBase):
+            _check_neighbors(owner)
 
 
 def reach_of(objects: Iterable[Any]) -> str | None:
@@ -163,6 +172,11 @@ def _check_libsvm(owner: Any) -> None:
     require(int(used.sum()) == n_vectors, "support vectors that are miscounted")
     require(not is_classifier or counts.shape == (n_classes,), "support vectors without classes")
     require(dual.shape == (n_classes - 1, n_vectors), "support vectors without coefficients")
+    # Of sparse ones libsvm takes what they hold for all values, row by row.
+    held = getattr(dual, "nnz", dual.size)
+    require(held == (n_classes - 1) * n_vectors, "support vectors without coefficients")
+    layouts = {getattr(one, "format", "csr") for one in (dual, owner.support_vectors_)}
+    require(layouts == {"csr"}, "support vectors in another layout")
     require(intercept.shape == (pairs,), "a support vector machine without intercepts")
     for name in ("_probA", "_probB"):
         require(np.asarray(getattr(owner, name)).shape in {(0,), (pairs,)}, "probabilities")
@@ -173,3 +187,48 @@ def _check_libsvm(owner: Any) -> None:
         require(
             vectors.shape == (n_vectors, owner.n_features_in_), "support vectors of another width"
         )
+
+
+def _check_centers(owner: Any) -> None:
+    """Centers as wide as the rows; those of a bisecting one stand in a tree."""
+    if not hasattr(owner, "cluster_centers_"):
+        return
+    threads = owner._n_threads  # noqa: SLF001
+    require(type(threads) is int and 1 <= threads <= _MAX_THREADS, f"{threads!r} threads")
+    width = (owner.n_features_in_,)
+    centers = [np.asarray(owner.cluster_centers_)]
+    nodes = [getattr(owner, "_bisecting_tree", None)]
+    while nodes:
+        node = nodes.pop()
+        if node is not None:
+            centers.append(np.asarray(node.center)[None])
+            nodes += [node.left, node.right]
+    require(
+        all(one.ndim == 2 and one.shape[1:] == width for one in centers),
+        "clusters whose centers are of another width",
+    )
+
+
+def _check_neighbors(owner: Any) -> None:
+    """Neighbours as wide as the rows, each with an answer of its own."""
+    if not hasattr(owner, "_fit_X"):
+        return
+    known = owner._fit_X  # noqa: SLF001
+    if owner._fit_method == "brute":  # noqa: SLF001 - a search tree compares for itself
+        require(
+            len(known.shape) == 2 and known.shape[1] == owner.n_features_in_,
+            "neighbours of another width",
+        )
+    if not hasattr(owner, "classes_"):
+        return
+    labels, classes = np.asarray(owner._y), owner.classes_  # noqa: SLF001
+    columns = labels.reshape(len(labels), -1).T
+    counts = [len(one) for one in classes] if isinstance(classes, list) else [len(classes)]
+    require(
+        labels.dtype.kind in "iu" and len(labels) == known.shape[0] and len(columns) == len(counts),
+        "neighbours without their classes",
+    )
+    require(
+        all(within(column, 0, n) for column, n in zip(columns, counts, strict=True)),
+        "a neighbour of a class that is not there",
+    )
