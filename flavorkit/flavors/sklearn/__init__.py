@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flavorkit.descriptor import inside
 from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.methods import parameters_of
+from flavorkit.flavors.reading import data_file
 from flavorkit.flavors.sklearn import methods
 from flavorkit.flavors.skops import estimator_file
 from flavorkit.flavors.skops import file as skops_file
@@ -104,7 +104,7 @@ class Sklearn(Flavor):
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """A pickle does, and so may a method that does more than predict; skops does not."""
         predict_fn = config.get("predict_fn", "predict")
-        if predict_fn not in methods.PREDICTING:
+        if not isinstance(predict_fn, str) or predict_fn not in methods.PREDICTING:
             return (
                 f"its predictions come from {predict_fn!r}, which is not one of the methods that"
                 f" only predict ({', '.join(sorted(methods.PREDICTING))})"
@@ -119,12 +119,12 @@ class Sklearn(Flavor):
         return skops_file.unreviewed_types(_data_file(folder, config))
 
     def row_wise(self, native: Any) -> bool:
-        """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
+        """True if all of it is scikit-learn's own and takes each row for itself."""
         return methods.is_row_wise(native)
 
 
 def _data_file(folder: Path, config: Mapping[str, Any]) -> Path:
-    return inside(folder, config.get("pickled_model") or config.get("model_path") or "")
+    return data_file(folder, config, "pickled_model" if "pickled_model" in config else "model_path")
 
 
 def _format_of(config: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ PREDICTING = frozenset(
 MLFLOW_PREDICT_FNS = frozenset(
     {"predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba", "score"}
 )
+# They fit all rows together, or draw random numbers for one row after the other.
+_NOT_ROW_WISE = frozenset({"BernoulliRBM", "MiniBatchNMF", "NMF"})
 
 
 def predict_fn(model: Any, wanted: str | None) -> str | None:
@@ -51,7 +53,10 @@ def documents(data: Any) -> Any:
 
 
 def is_row_wise(native: Any) -> bool:
-    """True if all of it is scikit-learn's own, and no function of the user's sees the rows."""
+    """True if all of it is scikit-learn's own, and takes each row for itself.
+
+    A function of the user's may see several rows; scikit-learn's own do not.
+    """
     if not hasattr(native, "get_params"):
         return False
     parts = [native, *native.get_params(deep=True).values()]
@@ -65,6 +70,9 @@ def _is_row_wise(part: Any) -> bool:
     home = getattr(part if callable(part) else type(part), "__module__", "") or ""
     if is_estimator:
         home = type(part).__module__
-        if type(part).__name__ == "FunctionTransformer" and part.func is not None:
+        name = type(part).__name__
+        if name in _NOT_ROW_WISE or getattr(part, "sample_posterior", False):
+            return False
+        if name == "FunctionTransformer" and (part.func, part.inverse_func) != (None, None):
             return False
     return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}
