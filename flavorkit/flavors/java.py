@@ -6,8 +6,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flavorkit.errors import MissingDependencyError
 
@@ -35,5 +37,16 @@ def scratch(name: str) -> Path:
         name: the framework that writes there.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"flavorkit-{name}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    at_end(lambda: shutil.rmtree(folder, ignore_errors=True))
     return folder
+
+
+def at_end(action: Callable[[], Any]) -> None:
+    """Have ``action`` called when this process ends, and not when a fork of it does."""
+    process = os.getpid()
+
+    def end() -> None:
+        if os.getpid() == process:
+            action()
+
+    atexit.register(end)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from flavorkit.flavors.java import need_java, scratch
+from flavorkit.flavors.java import at_end, need_java, scratch
 
 _LOOPBACK = "127.0.0.1"
 # Spark takes brackets and braces for patterns, and in a locale without UTF-8 it finds no other
@@ -102,7 +101,7 @@ def _start() -> Any:
     # Python's own part of a model runs in processes that are to be this Python.
     with _environment({"SPARK_LOCAL_IP": _LOOPBACK, "PYSPARK_PYTHON": sys.executable}):
         started = SparkSession.builder.config(map=settings).getOrCreate()
-    atexit.register(started.stop)
+    at_end(started.stop)
     return started
 
 
