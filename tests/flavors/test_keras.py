@@ -144,6 +144,12 @@ class TestInputsAndOutputs:
         loaded = saved(network, tmp_path / "m", input_example=example)
         assert_same(loaded.predict(ROWS), network.predict_on_batch(ROWS), 1e-5)
 
+    @pytest.mark.parametrize("size", [0, -1])
+    def test_a_batch_of_no_rows_is_the_callers_error(self, network, tmp_path, size):
+        loaded = saved(network, tmp_path / "m", input_example=(ROWS[:2], {"batch_size": 2}))
+        with pytest.raises(InvalidInputError, match="batch_size must be a whole number from 1 on"):
+            loaded.predict(ROWS, {"batch_size": size})
+
     def test_dropout_is_off(self, tmp_path):
         loaded = saved(cases.convolution(), tmp_path / "m")
         images = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")

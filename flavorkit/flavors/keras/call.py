@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from flavorkit.errors import InvalidInputError
 from flavorkit.flavors.base import Predictor
 from flavorkit.flavors.methods import parameters_of
 from flavorkit.flavors.named_inputs import Arrays, Input, count_of, features, feed, standard
@@ -30,15 +32,15 @@ def predictor(model: Any) -> Predictor:
     known = parameters_of(model.predict)
     is_own = not type(model).predict.__module__.startswith("keras.")
     quiet = {"verbose": 0} if "verbose" in known else {}
-    call = _safe(model.predict_on_batch)
+    call, whole = _safe(model.predict_on_batch, model.predict)
 
     def predict(data: Any, params: Mapping[str, Any]) -> Any:
         given = {key: params[key] for key in params if key in known}
         arrays = _arrays(data, inputs)
         rows = count_of(arrays)
-        size = int(given.get("batch_size") or _batch_rows(arrays, rows))
+        size = _size(given.get("batch_size")) or _batch_rows(arrays, rows)
         if is_own or set(given) - {"batch_size"}:
-            answer = model.predict(_arranged(arrays, model), **{**quiet, **given})
+            answer = whole(_arranged(arrays, model), **{**quiet, **given})
         elif rows <= size:
             answer = call(_arranged(arrays, model))
         else:
@@ -102,6 +104,12 @@ def _arranged(arrays: Arrays | Any, model: Any) -> Any:
     return values[0] if len(values) == 1 else arrays
 
 
+def _size(given: Any) -> int | None:
+    if given is None or (isinstance(given, int | np.integer) and given >= 1):
+        return None if given is None else int(given)
+    raise InvalidInputError(f"batch_size must be a whole number from 1 on, got {given!r}")
+
+
 def _batch_rows(arrays: Any, rows: int) -> int:
     listed = arrays.values() if isinstance(arrays, Mapping) else (arrays,)
     row: int = max(1, sum(array.nbytes for array in listed) // max(rows, 1))
@@ -142,16 +150,16 @@ def _as_frame(answer: Any, data: pd.DataFrame) -> Any:
     return answer
 
 
-def _safe(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``call`` for several threads: JAX's trainer keeps what it computes with on the model."""
+def _safe(*calls: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """``calls`` for several threads: JAX's trainer keeps what it computes with on the model."""
     import keras
 
     if keras.backend.backend() in {"tensorflow", "torch"}:
-        return call
+        return list(calls)
     lock = threading.Lock()
 
-    def one_at_a_time(batch: Any) -> Any:
+    def one_at_a_time(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
         with lock:
-            return call(batch)
+            return call(*args, **options)
 
-    return one_at_a_time
+    return [partial(one_at_a_time, call) for call in calls]
