@@ -257,6 +257,7 @@ def test_a_warning_of_r_is_none(native):
         ("complex(1)", r"an object of the class complex cannot be a prediction"),
         ("as.Date(Inf)", r"a date is infinite"),
         ("data.frame(a = 1, a = 2, check.names = FALSE)", r"more than one column named 'a'"),
+        ("list(a = 1, a = 2)", r"more than one item named 'a'"),
         ("data.frame(a = I(matrix(1:4, 2)))", r"a column of the data frame is itself a table"),
         ("no_such_function()", r"could not find function"),
     ],

@@ -250,6 +250,8 @@ class _Decoder:
         names = self.value()
         items = [self.value() for _ in range(self._int())]
         if names is not None:
+            if twice := repeated(names):
+                raise ValueError(f"the list has more than one item named {twice[0]!r}")
             return dict(zip(names, items, strict=True))
         return [_plain(item) for item in items]
 
