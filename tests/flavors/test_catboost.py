@@ -11,6 +11,7 @@ import scipy.sparse
 
 import flavorkit
 from flavorkit.errors import InvalidInputError, TrustError, UnsavableModelError
+from flavorkit.flavors.registry import get_flavor
 from flavorkit.testing import assert_same
 from tests.flavors.cases import catboost as cases
 
@@ -48,6 +49,14 @@ BAD_PARAMS = {
     "trees before the first": ({"ntree_start": -1}, "whole number from 0 to 5, got -1"),
     "no trees": ({"ntree_start": 3, "ntree_end": 2}, r"Empty tree range \[3, 2\)"),
 }
+
+
+@pytest.mark.parametrize("value", ["2", None, float("nan"), float("inf"), [1], 1.5, True])
+def test_a_number_of_trees_that_is_none_is_the_callers_error(value):
+    model, rows = cases.fitted("CatBoostRegressor")()
+    predict = get_flavor("catboost").predictor(model, {})
+    with pytest.raises(InvalidInputError, match="ntree_end must be a whole number from 0 to 5"):
+        predict(rows, {"ntree_end": value})
 
 
 @pytest.mark.parametrize("case", BAD_PARAMS)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.catboost import file as catboost_file
@@ -154,7 +156,10 @@ def _unchecked(name: str, content: bytes, form: str) -> str | None:
 
 
 def _tree(given: Any, key: str, n_trees: int) -> int:
-    if isinstance(given, bool) or given != int(given) or not 0 <= given <= n_trees:
+    is_whole = isinstance(given, int | np.integer) or (
+        isinstance(given, float) and given.is_integer()
+    )
+    if isinstance(given, bool) or not is_whole or not 0 <= given <= n_trees:
         raise InvalidInputError(f"{key} must be a whole number from 0 to {n_trees}, got {given!r}")
     return int(given)
 
