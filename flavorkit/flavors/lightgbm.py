@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
+from flavorkit.errors import UnreadableModelError, UnsavableModelError
 from flavorkit.flavors import lightgbm_text
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.categories import CategoryColumns
-from flavorkit.flavors.methods import check_width, parameters_of, predicting
+from flavorkit.flavors.methods import check_width, parameters_of, predicting, whole_number
 from flavorkit.flavors.reading import data_file, reading
 from flavorkit.flavors.skops import estimator_file
 from flavorkit.flavors.skops import file as skops_file
@@ -115,7 +113,10 @@ class Lightgbm(Flavor):
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             check_width(data, n_features)
             options = {name: params[name] for name in params if name in known}
-            _check_rounds(options, n_rounds)
+            for name in options.keys() & {"start_iteration", "num_iteration"}:
+                # Of a larger one, LightGBM would take what is left of it in 32 bits.
+                if options[name] is not None:
+                    options[name] = whole_number(name, options[name], -1, n_rounds)
             if columns and hasattr(data, "columns"):
                 data = columns.convert(data)
             if options.get("pred_contrib") and hasattr(data, "toarray"):
@@ -158,16 +159,3 @@ def _write_text(booster: Any, path: Path) -> None:
             f"LightGBM's text has no place for the categories of this model ({exc}); make them"
             " text or numbers before training"
         ) from exc
-
-
-def _check_rounds(options: Mapping[str, Any], n_rounds: int) -> None:
-    """LightGBM would take what is left of a number in 32 bits."""
-    for name in ("start_iteration", "num_iteration"):
-        value = options.get(name)
-        is_known = value is None or (
-            isinstance(value, int | np.integer) and -1 <= value <= n_rounds
-        )
-        if not is_known:
-            raise InvalidInputError(
-                f"{name} must be a whole number, -1 or 0 to {n_rounds}, got {value!r}"
-            )

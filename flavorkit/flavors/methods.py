@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from flavorkit.errors import FlavorkitError, InvalidInputError
 
 
@@ -32,6 +34,25 @@ def check_width(data: Any, n_features: int) -> None:
         raise InvalidInputError(
             f"the model takes rows of {n_features} features, got shape {data.shape}"
         )
+
+
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """The parameter ``name``, which has to be a whole number, from ``low`` to ``high`` or on.
+
+    Raises:
+        InvalidInputError: it is none, or is beyond these.
+    """
+    is_whole = isinstance(value, int | np.integer) or (
+        isinstance(value, float) and value.is_integer()
+    )
+    if (
+        is_whole
+        and not isinstance(value, bool)
+        and low <= value <= (value if high is None else high)
+    ):
+        return int(value)
+    until = "on" if high is None else f"to {high}"
+    raise InvalidInputError(f"{name} must be a whole number from {low} {until}, got {value!r}")
 
 
 # "[15:32:02] /workspace/src/learner.cc:1289: " before the message, and its "Stack trace:" behind.

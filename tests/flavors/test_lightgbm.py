@@ -457,7 +457,7 @@ def test_data_that_do_not_fit_are_the_callers_mistake(tmp_path, capfd, api):
     np.testing.assert_array_equal(found, model.predict(X, start_iteration=1, num_iteration=1))
     for wrong in (4, -2, 2**32 + 1):
         with pytest.raises(
-            InvalidInputError, match="num_iteration must be a whole number, -1 or 0 to 3"
+            InvalidInputError, match="num_iteration must be a whole number from -1 to 3"
         ):
             loaded.predict(X, {"num_iteration": wrong})
     assert capfd.readouterr().out == ""

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.catboost import file as catboost_file
 from flavorkit.flavors.catboost.file import UNCERTAIN
-from flavorkit.flavors.methods import parameters_of, predicting
+from flavorkit.flavors.methods import parameters_of, predicting, whole_number
 from flavorkit.flavors.reading import class_named, data_file, reading
 from flavorkit.trust import Grant
 
@@ -116,7 +114,7 @@ class Catboost(Flavor):
                 _refuse_missing(data, categories)
             given = {key: params[key] for key in params if key in known}
             for key in given.keys() & {"ntree_start", "ntree_end"}:
-                given[key] = _tree(given[key], key, n_trees)
+                given[key] = whole_number(key, given[key], 0, n_trees)
             if given.get("prediction_type") == UNCERTAIN != loss:
                 raise InvalidInputError(f"{UNCERTAIN} is for models of that loss only")
             with predicting(catboost.CatBoostError, ValueError, TypeError, IndexError):
@@ -153,15 +151,6 @@ def _unchecked(name: str, content: bytes, form: str) -> str | None:
         f"{name} holds {what}, which CatBoost reads without checking it: a forged one crashes it,"
         " and maybe can run code"
     )
-
-
-def _tree(given: Any, key: str, n_trees: int) -> int:
-    is_whole = isinstance(given, int | np.integer) or (
-        isinstance(given, float) and given.is_integer()
-    )
-    if isinstance(given, bool) or not is_whole or not 0 <= given <= n_trees:
-        raise InvalidInputError(f"{key} must be a whole number from 0 to {n_trees}, got {given!r}")
-    return int(given)
 
 
 def _refuse_missing(frame: Any, categories: list[int]) -> None:

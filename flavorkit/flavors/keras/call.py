@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flavorkit.errors import InvalidInputError
 from flavorkit.flavors.base import Predictor
-from flavorkit.flavors.methods import parameters_of
+from flavorkit.flavors.methods import parameters_of, whole_number
 from flavorkit.flavors.named_inputs import Arrays, Input, count_of, features, feed, standard
 
 # How much data goes into one batch, and within which limits that makes how many rows: enough to
@@ -38,7 +37,10 @@ def predictor(model: Any) -> Predictor:
         given = {key: params[key] for key in params if key in known}
         arrays = _arrays(data, inputs)
         rows = count_of(arrays)
-        size = _size(given.get("batch_size")) or _batch_rows(arrays, rows)
+        if given.get("batch_size") is None:
+            size = _batch_rows(arrays, rows)
+        else:
+            size = whole_number("batch_size", given["batch_size"], 1)
         if is_own or set(given) - {"batch_size"}:
             answer = whole(_arranged(arrays, model), **{**quiet, **given})
         elif rows <= size:
@@ -102,12 +104,6 @@ def _arranged(arrays: Arrays | Any, model: Any) -> Any:
         flat = all(hasattr(one, "shape") for one in structure)
         return type(structure)(values) if flat else arrays
     return values[0] if len(values) == 1 else arrays
-
-
-def _size(given: Any) -> int | None:
-    if given is None or (isinstance(given, int | np.integer) and given >= 1):
-        return None if given is None else int(given)
-    raise InvalidInputError(f"batch_size must be a whole number from 1 on, got {given!r}")
 
 
 def _batch_rows(arrays: Any, rows: int) -> int:
