@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.linear_model import LogisticRegression
 
 import flavorkit
 from flavorkit import manifest
@@ -126,8 +128,24 @@ def test_an_example_the_model_cannot_predict_on_is_an_error(iris_model, tmp_path
 
 
 def test_an_unknown_type_is_an_error(tmp_path):
-    with pytest.raises(UnsupportedModelError, match=r"no flavor saves builtins\.dict"):
+    problem = (
+        r"no flavor saves builtins\.dict .*, or write a flavorkit\.pyfunc\.PythonModel around it$"
+    )
+    with pytest.raises(UnsupportedModelError, match=problem):
         flavorkit.save_model({}, tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        (LogisticRegression, "this is the class LogisticRegression itself: save an object of it"),
+        ("model.unknown", "if it is the path of a model, load that and save the object"),
+        (Path("model.unknown"), "if it is the path of a model, load that and save the object"),
+    ],
+)
+def test_what_is_often_taken_for_a_model_is_an_error_that_says_so(model, problem, tmp_path):
+    with pytest.raises(UnsupportedModelError, match=problem):
+        flavorkit.save_model(model, tmp_path / "m")
 
 
 SCRIPT = """
