@@ -136,6 +136,13 @@ def test_texts_and_embeddings_load_from_those_you_trust(tmp_path):
     assert_same(loaded.predict(vectors[::9]), model.predict(vectors[::9]))
 
 
+def test_a_missing_text_is_an_error_that_names_the_column(tmp_path):
+    X, y = cases.described()
+    model = catboost.CatBoostClassifier(**cases.SMALL, text_features=["text"]).fit(X, y)
+    with pytest.raises(InvalidInputError, match=r"column 'text': a text is missing"):
+        saved(model, tmp_path / "m").predict(X[:2].assign(text=["a b", None]))
+
+
 def test_rows_of_another_width_or_shape_are_the_callers_error(tmp_path):
     model, _ = cases.fitted("CatBoostRegressor")()
     loaded = saved(model, tmp_path / "m")
