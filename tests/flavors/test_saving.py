@@ -372,3 +372,12 @@ def test_extra_files_keep_apart(iris_model, tmp_path):
     twice = [tmp_path / "a" / "x.txt", tmp_path / "b" / "x.txt"]
     with pytest.raises(flavorkit.FlavorkitError, match=r"two extra_files are called 'x\.txt'"):
         flavorkit.save_model(iris_model, tmp_path / "two", extra_files=twice)
+
+
+def test_an_example_of_several_arrays_in_a_list_is_told_to_be_a_dict(tmp_path):
+    def predict(data):
+        raise ValueError("not so")
+
+    example = [np.zeros((2, 3)), np.zeros((2, 2))]
+    with pytest.raises(InvalidInputError, match="pass several inputs as a dict of arrays"):
+        flavorkit.save_model(predict, tmp_path / "m", input_example=example)
