@@ -29,6 +29,7 @@ The status is what an HTTP server answers, the code is what MLflow's clients kno
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -158,10 +159,14 @@ class UnsupportedModelError(FlavorkitError):
     def __init__(self, model: object, known: Iterable[str], broken: Iterable[str] = ()) -> None:
         cls = type(model)
         also = "".join(f"; {problem}" for problem in broken)
+        if isinstance(model, type):
+            also += f"; this is the class {model.__qualname__} itself: save an object of it"
+        elif isinstance(model, str | PurePath):
+            also += "; if it is the path of a model, load that and save the object"
         super().__init__(
             f"no flavor saves {cls.__module__}.{cls.__qualname__}"
-            f" (known flavors: {', '.join(known)}); name the one that should with flavor="
-            f"{also}"
+            f" (known flavors: {', '.join(known)}); name the one that should with flavor=, or write"
+            f" a flavorkit.pyfunc.PythonModel around it{also}"
         )
 
 

@@ -96,7 +96,7 @@ def _column(column: pd.Series[Any]) -> NDArray[Any]:
     try:
         return np.stack([np.asarray(cell) for cell in cells])
     except ValueError:
-        raise InvalidInputError(f"the lists in {column.name!r} differ in length") from None
+        raise InvalidInputError(f"the lists in column '{column.name}' differ in length") from None
 
 
 def _fitted(array: NDArray[Any], one: Input) -> NDArray[Any]:

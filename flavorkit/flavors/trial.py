@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.errors import InvalidInputError
 from flavorkit.flavors.base import Container, Flavor, Loaded
@@ -61,6 +63,11 @@ def _form_hint(example: Any) -> str:
     if isinstance(example, list | tuple) and example and isinstance(example[0], list | tuple):
         return (
             "; a list of lists is one column of lists here: pass rows as a numpy array or a frame"
+        )
+    if isinstance(example, list | tuple) and example and isinstance(example[0], np.ndarray):
+        return (
+            "; a list of arrays is one column of arrays here: pass several inputs as a dict of"
+            " arrays by their names, and rows as one array"
         )
     if isinstance(example, Mapping):
         return "; a dict is one row here: pass columns as a pandas frame or a dict of numpy arrays"

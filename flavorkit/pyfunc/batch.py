@@ -178,7 +178,7 @@ def table_of(predictions: Any, rows: int) -> pd.DataFrame:
     if lengths - {rows}:
         raise PredictionError(
             f"it gave {' and '.join(map(str, sorted(lengths)))} predictions for {rows} rows, which"
-            " no table has a place for"
+            " no table has a place for; write --output-type json"
         )
     return pd.DataFrame(columns, copy=False).reset_index(drop=True)
 

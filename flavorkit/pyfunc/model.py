@@ -184,7 +184,9 @@ class PyFuncModel:
         extra = params.unknown(given, self._params)
         if extra:
             warnings.warn(
-                f"the parameters {extra} are not in the model's signature and were ignored",
+                f"the parameters {extra} are not in the model's signature and were ignored; those"
+                " that a model takes are declared when it is saved, with"
+                " input_example=(data, params) or in its signature",
                 stacklevel=4,
             )
         return params.enforce(given, self._params)

@@ -54,6 +54,13 @@ def kind_of(data: Any) -> Kind:
     return "scalar" if np.isscalar(data) or data is None or _is_moment(data) else "unknown"
 
 
+def described(data: Any) -> str:
+    """The type of what is no container, with the module of a name that others have too."""
+    cls = type(data)
+    name = cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+    return f"{name}; its toPandas() makes a frame" if hasattr(data, "toPandas") else name
+
+
 def without_tensors(data: Any) -> Any:
     """``data`` with PyTorch's tensors, alone or in a dict, as arrays."""
     if isinstance(data, np.ndarray | pd.DataFrame):
@@ -95,7 +102,7 @@ def columns_of(data: Any, *, one_row: bool = False) -> Columns:
         case "scalar":
             return {0: object_array([data])}
     raise ValueError(
-        f"expected a frame, a table, an array, a dict or a list, got {type(data).__name__}"
+        f"expected a frame, a table, an array, a dict or a list, got {described(data)}"
     )
 
 

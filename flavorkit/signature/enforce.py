@@ -148,7 +148,7 @@ class ColumnEnforcer:
         if extra and warn:
             warnings.warn(
                 f"the columns {_listed(extra)} are not in the model's signature and were ignored",
-                stacklevel=5,
+                stacklevel=7,
             )
         return found, []
 
@@ -272,6 +272,12 @@ def _single(data: Any, spec: TensorSpec) -> Any:
 def _named(data: Any, specs: tuple[TensorSpec, ...]) -> Mapping[Any, Any]:
     if isinstance(data, Mapping):
         return data
+    kind = containers.kind_of(data)
+    if kind == "array" and len(specs) == 1:
+        return {specs[0].name: data}
+    if kind == "array" or (kind == "list" and not all(isinstance(row, Mapping) for row in data)):
+        names = _listed([spec.name for spec in specs])
+        raise InvalidInputError(f"the data has no names; the model takes a dict of arrays: {names}")
     try:
         frame = containers.frame_of(data)
         return {

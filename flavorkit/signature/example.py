@@ -115,7 +115,8 @@ def _jsonable_example(data: Any) -> tuple[dict[str, Any], Any, dict[str, Any]]:
             content = _plain(data)
             return {"type": "json_object"}, content, {"inputs": content}
     raise InvalidInputError(
-        f"a {type(data).__name__} cannot be an input example: pass a frame, an array or a list"
+        "it cannot be an input example: expected a frame, an array or a list, got"
+        f" {containers.described(data)}"
     )
 
 

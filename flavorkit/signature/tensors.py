@@ -131,8 +131,12 @@ def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind not in "SUO":
         same = (back == array) | ((back != back) & (array != array))  # noqa: PLR0124 - NaN
         if not same.all():
-            worst = array[~same].flat[0]
-            raise ValueError(f"expected {dtype}, which cannot hold {worst!r} exactly")
+            first = np.flatnonzero(~same)[0]
+            may_round = dtype.kind == array.dtype.kind == "f" and np.isfinite(converted.flat[first])
+            hint = f"; round with .astype('{dtype}') if that is meant" if may_round else ""
+            raise ValueError(
+                f"expected {dtype}, which cannot hold {array.flat[first]} exactly{hint}"
+            )
     return converted
 
 

@@ -112,7 +112,7 @@ def test_categories_are_texts_and_whole_numbers(tmp_path):
     unknown = X[:1].assign(colour="violet")
     assert_same(loaded.predict(unknown), model.predict(unknown))
     for missing in (None, np.nan):
-        with pytest.raises(InvalidInputError, match=r"column 'colour': a category is missing"):
+        with pytest.raises(InvalidInputError, match=r"column 'colour': a value is missing"):
             loaded.predict(X[:2].assign(colour=["red", missing]))
 
 
@@ -143,6 +143,13 @@ def test_texts_and_embeddings_load_from_those_you_trust(tmp_path):
         flavorkit.load_model(tmp_path / "m")
     loaded = flavorkit.load_model(tmp_path / "m", trust="all")
     assert_same(loaded.predict(vectors[::9]), model.predict(vectors[::9]))
+
+
+def test_a_missing_text_is_an_error_that_names_the_column(tmp_path):
+    X, y = cases.described()
+    model = catboost.CatBoostClassifier(**cases.SMALL, text_features=["text"]).fit(X, y)
+    with pytest.raises(InvalidInputError, match=r"column 'text': a value is missing"):
+        saved(model, tmp_path / "m").predict(X[:2].assign(text=["a b", None]))
 
 
 def test_rows_of_another_width_or_shape_are_the_callers_error(tmp_path):

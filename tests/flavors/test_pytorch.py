@@ -67,6 +67,15 @@ def test_with_an_example_it_is_an_exported_program(tmp_path):
     assert files_of(tmp_path / "m") == ["model.pt2"]
 
 
+def test_an_example_that_is_no_tensor_is_an_error_that_says_what_is(tmp_path):
+    with pytest.raises(
+        InvalidInputError, match=r"takes tensors of numbers: .*; pass a numpy array"
+    ):
+        flavorkit.save_model(
+            torch.nn.Linear(2, 1), tmp_path / "m", input_example=[[1.0], [1.0, 2.0]]
+        )
+
+
 def test_without_one_it_is_a_pickle(tmp_path):
     module = net()
     flavorkit.save_model(module, tmp_path / "m")

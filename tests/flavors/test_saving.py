@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.linear_model import LogisticRegression
 
 import flavorkit
 from flavorkit import manifest
@@ -126,8 +128,24 @@ def test_an_example_the_model_cannot_predict_on_is_an_error(iris_model, tmp_path
 
 
 def test_an_unknown_type_is_an_error(tmp_path):
-    with pytest.raises(UnsupportedModelError, match=r"no flavor saves builtins\.dict"):
+    problem = (
+        r"no flavor saves builtins\.dict .*, or write a flavorkit\.pyfunc\.PythonModel around it$"
+    )
+    with pytest.raises(UnsupportedModelError, match=problem):
         flavorkit.save_model({}, tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        (LogisticRegression, "this is the class LogisticRegression itself: save an object of it"),
+        ("model.unknown", "if it is the path of a model, load that and save the object"),
+        (Path("model.unknown"), "if it is the path of a model, load that and save the object"),
+    ],
+)
+def test_what_is_often_taken_for_a_model_is_an_error_that_says_so(model, problem, tmp_path):
+    with pytest.raises(UnsupportedModelError, match=problem):
+        flavorkit.save_model(model, tmp_path / "m")
 
 
 SCRIPT = """
@@ -354,3 +372,12 @@ def test_extra_files_keep_apart(iris_model, tmp_path):
     twice = [tmp_path / "a" / "x.txt", tmp_path / "b" / "x.txt"]
     with pytest.raises(flavorkit.FlavorkitError, match=r"two extra_files are called 'x\.txt'"):
         flavorkit.save_model(iris_model, tmp_path / "two", extra_files=twice)
+
+
+def test_an_example_of_several_arrays_in_a_list_is_told_to_be_a_dict(tmp_path):
+    def predict(data):
+        raise ValueError("not so")
+
+    example = [np.zeros((2, 3)), np.zeros((2, 2))]
+    with pytest.raises(InvalidInputError, match="pass several inputs as a dict of arrays"):
+        flavorkit.save_model(predict, tmp_path / "m", input_example=example)

@@ -109,7 +109,7 @@ def test_predictions_of_every_kind_become_columns(predictions, expected):
 @pytest.mark.parametrize(
     ("predictions", "problem"),
     [
-        (np.array([1, 2, 3]), "3 predictions for 2 rows"),
+        (np.array([1, 2, 3]), "3 predictions for 2 rows, .*--output-type json"),
         (0.5, "it gave a float"),
         (np.array(0.5), "it gave one value for all rows"),
         ({"a": np.array([1, 2]), "b": 0.5}, "it gave one value for all rows as 'b'"),

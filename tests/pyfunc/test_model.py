@@ -45,7 +45,10 @@ def test_polars_and_arrow_predict_like_pandas(loaded, iris):
 
 
 def test_parameters_that_nobody_declared_are_ignored_with_a_warning(loaded, iris):
-    with pytest.warns(UserWarning, match=r"parameters \['k'\] are not in the model's signature"):
+    problem = (
+        r"parameters \['k'\] are not in the model's signature .* input_example=\(data, params\)"
+    )
+    with pytest.warns(UserWarning, match=problem):
         loaded.predict(iris[0][:1], params={"k": 1})
 
 

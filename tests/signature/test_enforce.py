@@ -257,6 +257,17 @@ def test_what_is_no_table_is_refused(data, problem):
         enforce(data, Schema([ColSpec("long", "a"), ColSpec("long", "b")]))
 
 
+def test_a_frame_of_spark_is_told_from_one_of_pandas():
+    class DataFrame:
+        def toPandas(self):
+            raise NotImplementedError
+
+    with pytest.raises(
+        InvalidInputError, match=r"got .*\.DataFrame; its toPandas\(\) makes a frame"
+    ):
+        enforce(DataFrame(), Schema([ColSpec("long", "a")]))
+
+
 def test_unnamed_columns_are_counted():
     schema = Schema([ColSpec("long"), ColSpec("long")])
     with pytest.raises(InvalidInputError, match="expected 2 columns, got 1"):
@@ -380,7 +391,11 @@ def test_a_tensor_that_fits_is_not_copied():
     [
         (np.zeros((1, 3), "float32"), r"expected the shape \(-1, 2\), got \(1, 3\)"),
         (np.zeros(2, "float32"), "expected the shape"),
-        (np.array([[0.1, 1]]), "expected float32, which cannot hold .*0.1.* exactly"),
+        (
+            np.array([[0.1, 1]]),
+            r"expected float32, which cannot hold 0\.1 exactly; round with \.astype\('float32'\)",
+        ),
+        (np.array([[1e300, 1]]), r"cannot hold 1e\+300 exactly$"),
         (np.array([["a", "b"]]), "expected float32, got <U1"),
         (np.array([[True, False]]), "expected float32, got bool"),
         ([[1, 2], [3]], "expected float32: "),
@@ -393,6 +408,22 @@ def test_a_tensor_that_fits_is_not_copied():
 def test_tensors_that_do_not_fit_are_refused(data, problem):
     with pytest.raises(InvalidInputError, match=problem):
         enforce(data, ONE)
+
+
+def test_one_named_tensor_may_come_without_its_name():
+    array = np.array([[1.0, 2.0]], "float32")
+    result = enforce(array, Schema([TensorSpec("float32", (-1, 2), "a")]))
+    assert list(result) == ["a"]
+    np.testing.assert_array_equal(result["a"], array)
+
+
+@pytest.mark.parametrize("data", [np.zeros((1, 2)), [np.zeros((1, 2)), np.zeros(1)]])
+def test_several_tensors_need_their_names(data):
+    problem = "the data has no names; the model takes a dict of arrays: 'a', 'b'"
+    with pytest.raises(InvalidInputError, match=problem):
+        enforce(
+            data, Schema([TensorSpec("float64", (-1, 2), "a"), TensorSpec("float64", (-1,), "b")])
+        )
 
 
 def test_named_tensors():

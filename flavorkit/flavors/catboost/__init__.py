@@ -104,14 +104,14 @@ class Catboost(Flavor):
         import catboost
 
         known = parameters_of(native.predict) - _NOT_PARAMETERS
-        categories = native.get_cat_feature_indices()
+        categories, texts = native.get_cat_feature_indices(), native.get_text_feature_indices()
         n_trees, loss = native.tree_count_, native.get_param("loss_function")
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if len(data.shape) != 2:
                 raise InvalidInputError(f"the model takes rows of features, got shape {data.shape}")
             if hasattr(data, "columns"):
-                _refuse_missing(data, categories)
+                _refuse_missing(data, [*categories, *texts])
             given = {key: params[key] for key in params if key in known}
             for key in given.keys() & {"ntree_start", "ntree_end"}:
                 given[key] = whole_number(key, given[key], 0, n_trees)
@@ -153,8 +153,8 @@ def _unchecked(name: str, content: bytes, form: str) -> str | None:
     )
 
 
-def _refuse_missing(frame: Any, categories: list[int]) -> None:
-    """CatBoost takes no missing categories, and says so without the column."""
-    for position in categories:
+def _refuse_missing(frame: Any, positions: list[int]) -> None:
+    """CatBoost takes no missing categories and texts, and says so without the column."""
+    for position in positions:
         if position < frame.shape[1] and frame.iloc[:, position].isna().any():
-            raise InvalidInputError(f"column {frame.columns[position]!r}: a category is missing")
+            raise InvalidInputError(f"column {frame.columns[position]!r}: a value is missing")

@@ -113,7 +113,9 @@ def to_tensors(data: Any, dtype: Any = None, device: Any = None) -> Any:
         array = np.array(data, order="C")
         tensor = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (TypeError, ValueError) as exc:
-        raise InvalidInputError(f"the model takes tensors of numbers: {exc}") from None
+        raise InvalidInputError(
+            f"the model takes tensors of numbers: {exc}; pass a numpy array"
+        ) from None
     if dtype is not None and tensor.is_floating_point():
         return tensor.to(device=device, dtype=dtype)
     return tensor.to(device=device)
