@@ -90,6 +90,9 @@ class Case:
     """Modules of other flavors that the framework imports itself."""
     ignored_warnings: tuple[str, ...] = ()
     """Warnings of the framework's own, as pytest's ``filterwarnings`` spells them."""
+    models_in_processes: int = 2
+    """How many of the models are also served, and loaded in a fresh process: starting a framework
+    takes seconds, and the models differ in other ways."""
     commands: tuple[str, ...] = ()
     """Programs that the framework runs, such as "Rscript"."""
 

@@ -32,10 +32,8 @@ from flavorkit.testing.served import Server
 # Set where nothing that a test needs may be missing, as in continuous integration.
 MAY_NOT_SKIP = "FLAVORKIT_TESTS_MAY_NOT_SKIP"
 
-# Importing a framework takes seconds, so in processes of their own the first models of each case
-# stand for the others, unless this is set.
+# Where set, tests that start processes run for all models, not for the first of each case.
 EVERY = "FLAVORKIT_TEST_EVERY_MODEL"
-_WITH_PROCESSES = 2
 _IN_A_PROCESS = {"test_served_it_answers_the_same", "test_loading_imports_no_other_framework"}
 
 # What a folder holds beside the files of its flavor.
@@ -71,8 +69,8 @@ class FlavorContract:
         if "case_and_model" in metafunc.fixturenames:
             grouped = metafunc.config.pluginmanager.hasplugin("xdist")
             starts_process = metafunc.function.__name__ in _IN_A_PROCESS
-            limit = _WITH_PROCESSES if starts_process and not os.environ.get(EVERY) else None
-            params = list(parametrized(self.cases, grouped=grouped, limit=limit))
+            is_short = starts_process and not os.environ.get(EVERY)
+            params = list(parametrized(self.cases, grouped=grouped, is_short=is_short))
             metafunc.parametrize("case_and_model", params, scope="class")
 
     @pytest.fixture(scope="class")
@@ -321,15 +319,13 @@ class FlavorContract:
         assert loaded & others <= own
 
 
-def parametrized(
-    cases: Sequence[Case], *, grouped: bool, limit: int | None = None
-) -> Iterator[Any]:
+def parametrized(cases: Sequence[Case], *, grouped: bool, is_short: bool = False) -> Iterator[Any]:
     """One pytest parameter for each model; for a framework that is missing, one that is skipped.
 
     Args:
         cases: the frameworks.
         grouped: whether to keep the tests of a framework in one process of pytest-xdist.
-        limit: how many models of each framework; all when not given.
+        is_short: whether the first models of each framework stand for all.
     """
     for case in cases:
         missing = case.missing()
@@ -340,7 +336,7 @@ def parametrized(
             skip = pytest.mark.skip(reason=f"{missing} is not installed")
             yield pytest.param((case, None), id=case.flavor, marks=[*marks, skip])
             continue
-        for model in case.models[:limit]:
+        for model in case.models[: case.models_in_processes if is_short else None]:
             yield pytest.param((case, model), id=f"{case.flavor}: {model.name}", marks=marks)
 
 

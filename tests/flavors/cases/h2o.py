@@ -90,6 +90,7 @@ NUMBERS = ["x", "y"]
 
 CASE = Case(
     flavor="h2o",
+    models_in_processes=1,
     packages=("h2o", "pyarrow"),
     commands=("java",),
     models=(

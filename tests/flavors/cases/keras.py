@@ -121,6 +121,7 @@ def model(name, make, data, expected=predict, options=None, **more):
 
 CASE = Case(
     flavor="keras",
+    models_in_processes=1,
     packages=("keras", "tensorflow-cpu"),
     other_packages=("cloudpickle",),
     also_imports=("tensorflow", "sklearn"),

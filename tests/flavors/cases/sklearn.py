@@ -71,6 +71,8 @@ def model(name, native, data, expected, options=None, **more):
 
 CASE = Case(
     flavor="sklearn",
+    # skops imports all of scikit-learn, a part of which imports torch where it is installed.
+    also_imports=("torch",),
     packages=("scikit-learn",),
     other_packages=("numpy", "scipy", "skops", "cloudpickle", "pandas"),
     ignored_warnings=("ignore:the model refers to tests",),

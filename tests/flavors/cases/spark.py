@@ -92,6 +92,7 @@ def model(name, fit, **more):
 
 CASE = Case(
     flavor="spark",
+    models_in_processes=1,
     packages=("pyspark", "pyarrow"),
     models=(
         model("pipeline", pipeline),

@@ -100,6 +100,7 @@ def keras_model(name, make, data, **more):
 
 CASE = Case(
     flavor="tensorflow",
+    models_in_processes=1,
     packages=("tensorflow-cpu",),
     other_packages=("keras", "cloudpickle"),
     also_imports=("keras", "sklearn"),
