@@ -19,3 +19,23 @@ def write(tmp_path):
         return tmp_path / "src"
 
     return files
+
+
+# Frameworks that take seconds to start or to train anything: `make check` leaves them to `make test`.
+HEAVY = {
+    "crate",
+    "fastai",
+    "h2o",
+    "keras",
+    "pytorch",
+    "spacy",
+    "spark",
+    "statsmodels",
+    "tensorflow",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(mark.args[0] in HEAVY for mark in item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.slow)
