@@ -23,7 +23,7 @@ from flavorkit.errors import (
     UnsavableModelError,
 )
 from flavorkit.flavors import java_keeper, registry
-from flavorkit.flavors.h2o import cluster as h2o_cluster
+from flavorkit.flavors.h2o import clusters as h2o_cluster
 from flavorkit.trust import Grant
 from tests.flavors.cases.h2o import CASE, answer, flowers, in_h2o, trained
 from tests.flavors.forging_h2o import write_mojo
@@ -343,7 +343,7 @@ def test_what_is_kept_ends_with_its_process_however_that_ends(tmp_path):
 ALONE = """
 import os, sys, flavorkit
 from flavorkit.errors import PredictionError
-from flavorkit.flavors.h2o import cluster as h2o_cluster
+from flavorkit.flavors.h2o import clusters as h2o_cluster
 import pandas as pd
 data = pd.read_json(sys.argv[2])
 model = flavorkit.load_model(sys.argv[1], model_config={"nthreads": 1, "max_mem_size": "512M"})

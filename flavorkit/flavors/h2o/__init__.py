@@ -12,7 +12,7 @@ from flavorkit import strict_yaml
 from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.h2o import store as h2o_store
-from flavorkit.flavors.h2o.cluster import cluster
+from flavorkit.flavors.h2o.clusters import cluster
 from flavorkit.flavors.h2o.scoring import Scoring
 from flavorkit.flavors.reading import data_file, reading
 from flavorkit.trust import Grant

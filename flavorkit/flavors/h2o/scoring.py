@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from flavorkit.errors import InvalidInputError, PredictionError
-from flavorkit.flavors.h2o.cluster import first_line, temporary
+from flavorkit.flavors.h2o.clusters import first_line, temporary
 from flavorkit.flavors.h2o.columns import Cells, cells_of, quoted
 from flavorkit.flavors.h2o.store import remove, stored
 

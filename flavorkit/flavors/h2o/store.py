@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flavorkit.errors import UnreadableModelError, UnsavableModelError
-from flavorkit.flavors.h2o.cluster import first_line, temporary
+from flavorkit.flavors.h2o.clusters import first_line, temporary
 
 _ZIP = b"PK\x03\x04"
 _MOJO = "model.zip"

@@ -36,7 +36,7 @@ def in_h2o(frame):
     """As h2o's users do it."""
     import h2o
 
-    from flavorkit.flavors.h2o.cluster import cluster
+    from flavorkit.flavors.h2o.clusters import cluster
 
     cluster(nthreads=2, max_mem_size="1G")
     types = {name: kind for name, kind in TYPES.items() if name in frame}
