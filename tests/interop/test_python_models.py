@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 import flavorkit
 from flavorkit import pyfunc
+from tests.flavors.scripts import script
 from tests.interop.conftest import MlflowServer
 
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [10.0, 20.0, 30.0]})
@@ -220,12 +222,24 @@ def test_models_with_modules_of_their_own(mlflow, files, saver, monkeypatch):
     product.pyfunc.save_model(
         files / "m", python_model=WithCode(), code_paths=modules, pip_requirements=[]
     )
-    monkeypatch.undo()
-    expected = [7.5, 14.5, 21.5]
-    assert listed(flavorkit.load_model(files / "m", trust="all").predict(FRAME)) == expected
+    # In a process that knows neither the class nor its modules: here, both are this script's own.
+    there = files / "there.py"
+    there.write_text(WITH_CODE)
+    assert json.loads(script(there, files / "m", warnings="ignore")) == [7.5, 14.5, 21.5]
     with monkeypatch.context() as patch:
         patch.setattr("sys.path", list(sys.path))
-        assert listed(mlflow.pyfunc.load_model(str(files / "m")).predict(FRAME)) == expected
+        theirs = mlflow.pyfunc.load_model(str(files / "m"))
+        assert listed(theirs.predict(FRAME)) == [7.5, 14.5, 21.5]
+
+
+WITH_CODE = """
+import json, sys
+import pandas
+import flavorkit
+model = flavorkit.load_model(sys.argv[1], trust="all")
+print(json.dumps(list(model.predict(pandas.DataFrame({"a": [1.0, 2.0, 3.0]})))))
+assert "helper" not in sys.modules
+"""
 
 
 LOADER = """
