@@ -27,6 +27,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def main_file():
+    """In a process of pytest-xdist the main module has no file, and pyspark, which MLflow imports to
+    look for Spark's frames, takes that for a run of its doctests and ends the process."""
+    main = sys.modules["__main__"]
+    with pytest.MonkeyPatch.context() as patch:
+        if not hasattr(main, "__file__"):
+            patch.setattr(main, "__file__", __file__, raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def mlflow(tmp_path_factory):
     """Stock MLflow, writing nothing outside a scratch folder."""
