@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from flavorkit.flavors.skops.compiled_state import require, within
+from flavorkit.flavors.forged import require, within
 from flavorkit.flavors.tree_checks import Integers, check_links, check_ranges
 
 _VERSIONS = frozenset({b"v2", b"v3", b"v4"})

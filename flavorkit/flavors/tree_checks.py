@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flavorkit.flavors.skops.compiled_state import require
+from flavorkit.flavors.forged import require
 
 MAX_DEPTH = 4096
 """How deep a tree may be; some explanations recurse into it."""

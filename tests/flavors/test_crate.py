@@ -33,6 +33,7 @@ from flavorkit.flavors.registry import get_flavor
 from flavorkit.testing import Server
 from flavorkit.trust import Evidence, Grant
 from tests.flavors.cases.crate import CASE, R, run
+from tests.flavors.folders import unsigned
 
 pytestmark = [
     pytest.mark.xdist_group("crate"),
@@ -93,13 +94,6 @@ def is_there(pid):
     except ProcessLookupError:
         return False
     return True
-
-
-def unsigned(folder, target):
-    """A copy that nobody has signed."""
-    subprocess.run(["cp", "-r", str(folder), str(target)], check=True)
-    (target / manifest.FILENAME).unlink()
-    return target
 
 
 # --- One process, which stays

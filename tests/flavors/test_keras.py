@@ -17,7 +17,6 @@ import pytest
 import yaml
 
 import flavorkit
-from flavorkit import manifest
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.errors import (
     DescriptorError,
@@ -32,6 +31,7 @@ from flavorkit.flavors.registry import get_flavor
 from flavorkit.testing import assert_same
 from flavorkit.trust import Evidence, Grant
 from tests.flavors.cases import keras as cases
+from tests.flavors.folders import unsigned
 from tests.flavors.scripts import script
 
 pytest.importorskip("tensorflow")
@@ -62,12 +62,6 @@ def saved(model, path, **options):
     """The model, saved without a signature and loaded again."""
     flavorkit.keras.save_model(model, path, **options)
     return flavorkit.load_model(path)
-
-
-def unsigned(folder, path):
-    copy = shutil.copytree(folder, path)
-    (copy / manifest.FILENAME).unlink()
-    return copy
 
 
 def section(folder, **changes):

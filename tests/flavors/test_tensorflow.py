@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 import flavorkit
-from flavorkit import manifest
 from flavorkit.descriptor import FILENAME, PYFUNC, ModelDescriptor
 from flavorkit.errors import (
     InvalidInputError,
@@ -23,6 +22,7 @@ from flavorkit.testing import assert_same
 from flavorkit.trust import Evidence, Grant
 from tests.flavors.cases import keras as keras_cases
 from tests.flavors.cases import tensorflow as cases
+from tests.flavors.folders import unsigned
 from tests.flavors.scripts import script
 
 tf = pytest.importorskip("tensorflow")
@@ -70,12 +70,6 @@ def folder(tmp_path_factory):
 def saved(model, path, **options):
     flavorkit.tensorflow.save_model(model, path, **options)
     return flavorkit.load_model(path)
-
-
-def unsigned(folder, path):
-    copy = shutil.copytree(folder, path)
-    (copy / manifest.FILENAME).unlink()
-    return copy
 
 
 def section(folder, **changes):

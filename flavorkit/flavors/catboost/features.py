@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flavorkit.flavors.catboost import flatbuffer
 from flavorkit.flavors.catboost.flatbuffer import Table
-from flavorkit.flavors.skops.compiled_state import require, within
+from flavorkit.flavors.forged import require, within
 from flavorkit.flavors.tree_checks import Integers
 
 _MANY = 1 << 20  # columns that a model may have without knowing a feature of each

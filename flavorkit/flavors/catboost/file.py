@@ -28,9 +28,8 @@ from flavorkit.flavors.catboost import features as catboost_features
 from flavorkit.flavors.catboost import flatbuffer
 from flavorkit.flavors.catboost.features import Features, text_of
 from flavorkit.flavors.catboost.flatbuffer import Table
-from flavorkit.flavors.skops.compiled_state import require, within
+from flavorkit.flavors.forged import parse_json, require, within
 from flavorkit.flavors.tree_checks import MAX_DEPTH, Integers
-from flavorkit.flavors.xgboost.file import parse_json
 
 UNCERTAIN = "RMSEWithUncertainty"
 """The loss, and the kind of prediction, for which CatBoost reads a second output unasked."""

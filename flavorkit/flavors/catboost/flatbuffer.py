@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flavorkit.flavors.skops.compiled_state import require
+from flavorkit.flavors.forged import require
 
 # A builder may let tables share what they point at. What many share is copied for each of them when
 # it is read, so there is a limit to that.

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flavorkit.flavors.forged import ForgedStateError, require, within
+
 if TYPE_CHECKING:
     from skops.io._audit import Node
 
@@ -43,10 +45,6 @@ SPARSE = frozenset(
 
 OBJECTS = _PREDICTORS | _NEIGHBOR_TREES | _DISTANCES | _SPLINES
 """The names of the other types that are checked here."""
-
-
-class ForgedStateError(ValueError):
-    """The state of a compiled type is one that its library would never have written."""
 
 
 def check_state(node: Node) -> None:
@@ -230,14 +228,3 @@ def _is_records(array: Any, fields: set[str]) -> bool:
 
 def _is_count(value: Any, low: int = 1) -> bool:
     return type(value) is int and low <= value < 2**31
-
-
-def within(array: NDArray[Any], low: int, high: int) -> bool:
-    """Whether all of ``array`` lie in ``[low, high)``."""
-    return array.size == 0 or (int(array.min()) >= low and int(array.max()) < high)
-
-
-def require(sound: bool, what: str) -> None:
-    """Raise a :class:`ForgedStateError` unless ``sound``."""
-    if not sound:
-        raise ForgedStateError(f"forged: {what}")

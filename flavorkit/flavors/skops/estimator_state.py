@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from flavorkit.flavors.skops.compiled_state import ForgedStateError, require, within
+from flavorkit.flavors.forged import ForgedStateError, require, within
 
 _MAX_THREADS = 1024
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flavorkit.flavors import lightgbm_text
-from flavorkit.flavors.skops.compiled_state import ForgedStateError, require
+from flavorkit.flavors.forged import ForgedStateError, require
 
 if TYPE_CHECKING:
     from skops.io._audit import Node

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from flavorkit.flavors.skops.compiled_state import ForgedStateError, require, within
+from flavorkit.flavors.forged import ForgedStateError, parse_json, require, within
 from flavorkit.flavors.tree_checks import Integers, check_links, check_ranges, integers
 from flavorkit.flavors.xgboost import ubjson
 
@@ -51,24 +51,6 @@ def read(path: Path, *, installed: str) -> bytearray:
         return bytearray(content)
     # Written again, so that XGBoost's reader and Python's cannot see two things in one text.
     return bytearray(json.dumps(model, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def parse_json(content: bytes) -> Any:
-    """The value in a JSON text.
-
-    Raises:
-        ValueError: it is malformed, nested too deep, or has a key twice.
-    """
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        require(len(found) == len(pairs), "a key that stands twice")
-        return found
-
-    try:
-        return json.loads(content, object_pairs_hook=once)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
 
 
 def categories(model: Any) -> dict[int, Any]:
