@@ -50,7 +50,7 @@ def predictor(native: Any) -> Predictor:
         elif formula is not None:
             found = formula.evaluated(data, lambda frame: native.predict(exog=frame, **given))
         found = getattr(found, "predicted_values", found)  # of hazards, beside their errors
-        if isinstance(found, pd.Series | pd.DataFrame):
+        if isinstance(found, pd.Series | pd.DataFrame) and found.index is not data.index:
             found.index = data.index
         return found
 

@@ -47,7 +47,8 @@ class Regressors:
                 taken as they stand; or an array of shape ``(rows, regressors)``.
 
         Returns:
-            A frame with the index of ``data``, or an array.
+            A frame with the index of ``data``, or an array; each always of one memory layout, for
+            of another the last bit of a prediction would be another.
 
         Raises:
             InvalidInputError: some are missing, or are no numbers.
@@ -64,19 +65,29 @@ class Regressors:
             )
         if isinstance(data, np.ndarray):
             return _numbers(data, "the array")
-        columns = {
-            place: _numbers(data.iloc[:, place], f"column {name!r}")
-            for place, name in enumerate(data.columns)
-        }
-        return pd.DataFrame(columns, index=data.index).set_axis(data.columns, axis=1)
+        values = np.asfortranarray(_columns(data))
+        return pd.DataFrame(values, index=data.index, columns=data.columns)
 
     def _by_name(self, frame: pd.DataFrame) -> pd.DataFrame:
+        if tuple(frame.columns) == self.names:
+            return frame
         missing = [name for name in self.names if name not in frame.columns]
         if not self.are_named or len(missing) == len(self.names) == frame.shape[1]:
             return frame
         if missing:
             raise InvalidInputError(f"columns are missing: {', '.join(map(repr, missing))}")
         return frame[list(self.names)]
+
+
+def _columns(frame: pd.DataFrame) -> Any:
+    values = frame.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values.astype(float, copy=False)
+    columns = (
+        _numbers(frame.iloc[:, place], f"column {name!r}")
+        for place, name in enumerate(frame.columns)
+    )
+    return np.column_stack(tuple(columns))
 
 
 def _numbers(values: Any, what: str) -> Any:
@@ -89,7 +100,6 @@ def _numbers(values: Any, what: str) -> Any:
     try:
         if isinstance(values, pd.Series):
             return values.to_numpy(dtype=float, na_value=np.nan)
-        # Of another memory layout the last bit of a prediction would be another.
         return np.ascontiguousarray(values, dtype=float)
     except (TypeError, ValueError) as exc:
         raise InvalidInputError(f"{what}: expected numbers: {exc}") from exc
