@@ -194,7 +194,10 @@ def _run(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     places = {tensor.device for tensor in leaves((args, kwargs))}
     devices = [place.index for place in places if place.type == "cuda"]
     with torch.random.fork_rng(devices), torch.no_grad():
-        torch.manual_seed(0)
+        # torch.manual_seed would also note down, with a stack trace, what to seed on a GPU later.
+        torch.default_generator.manual_seed(0)
+        if devices:
+            torch.cuda.manual_seed_all(0)
         return module(*args, **kwargs)
 
 
