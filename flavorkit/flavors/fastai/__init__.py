@@ -13,7 +13,7 @@ from typing import Any
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
-from flavorkit.flavors.fastai.frames import as_frame, is_of_tables, prepared
+from flavorkit.flavors.fastai.frames import Columns, as_frame, is_of_tables
 from flavorkit.flavors.methods import predicting
 from flavorkit.flavors.private_names import plain
 from flavorkit.flavors.python_function.pickle_file import pickler
@@ -96,15 +96,15 @@ class Fastai(Flavor):
         """``get_preds`` on ``dls.test_dl``, one call at a time, since a learner keeps its state."""
         from fastai.callback import progress  # noqa: F401 - adds no_bar to learners
 
-        of_tables = is_of_tables(native.dls)
-        options = {"num_workers": 0, **({"bs": _TABLE_ROWS} if of_tables else {})}
+        columns = Columns.of(native.dls) if is_of_tables(native.dls) else None
+        options = {"num_workers": 0, **({"bs": _TABLE_ROWS} if columns else {})}
         lock = threading.Lock()
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if not len(data):
                 raise InvalidInputError("no rows: fastai cannot predict on an empty frame")
             with lock, predicting(*_OF_ROWS), native.no_bar():
-                rows = prepared(data, native.dls) if of_tables else data
+                rows = columns.prepared(data) if columns else data
                 found, _ = native.get_preds(dl=native.dls.test_dl(rows, **options))
             return as_frame(found, native.dls, data.index)
 

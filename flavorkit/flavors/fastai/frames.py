@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,35 +19,52 @@ def is_of_tables(loaders: Any) -> bool:
     return isinstance(loaders.train_ds, Tabular)
 
 
-def prepared(frame: pd.DataFrame, loaders: Any) -> pd.DataFrame:
-    """The rows as ``test_dl`` of a learner for tables can take them.
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a learner for tables was trained on."""
 
-    fastai takes the numbers of a frame's own categories for those it was trained on, pandas will
-    soon refuse a text that is none of the categories, and of a target that is among the columns
-    fastai would compute a loss. So categories become their values, those that the training has not
-    seen become missing ones, as fastai means it, and targets are left out.
+    targets: frozenset[str]
+    known: Mapping[str, frozenset[Any]]
+    """The values of each category."""
 
-    Args:
-        frame: the caller's, which is not changed.
-        loaders: the learner's.
-    """
-    from fastai.tabular.core import Categorify
+    @classmethod
+    def of(cls, loaders: Any) -> Columns:
+        """Those of a learner with these loaders."""
+        from fastai.tabular.core import Categorify
 
-    known: dict[str, Any] = {}  # without the first, which stands for a missing one
-    for step in loaders.train_ds.procs.fs:
-        if isinstance(step, Categorify):
-            known |= {name: list(values)[1:] for name, values in step.classes.items()}
-    columns = {}
-    for name in frame.columns.difference(loaders.y_names, sort=False):
-        column = frame[name]
-        if name in known:
-            values = column.astype(object)
-            columns[name] = values.where(values.isin(known[name]), None)
-        elif hasattr(column.dtype, "categories"):
-            columns[name] = column.astype(object).infer_objects()
-        else:
-            columns[name] = column
-    return pd.DataFrame(columns, index=frame.index)
+        known: dict[str, frozenset[Any]] = {}  # without the first, which stands for a missing one
+        for step in loaders.train_ds.procs.fs:
+            if isinstance(step, Categorify):
+                known |= {
+                    name: frozenset(list(values)[1:]) for name, values in step.classes.items()
+                }
+        return cls(frozenset(loaders.y_names), known)
+
+    def prepared(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows as ``test_dl`` of the learner can take them.
+
+        fastai takes the numbers of a frame's own categories for those it was trained on, pandas
+        will soon refuse a text that is none of the categories, and of a target that is among the
+        columns fastai would compute a loss. So categories become their values, those that the
+        training has not seen become missing ones, as fastai means it, and targets are left out.
+
+        Args:
+            frame: the caller's, which is not changed.
+        """
+        columns = {}
+        for name in frame.columns:
+            if name in self.targets:
+                continue
+            column = frame[name]
+            if name in self.known:
+                known = self.known[name]
+                values = [value if value in known else None for value in column]
+                columns[name] = pd.Series(values, frame.index, object)
+            elif hasattr(column.dtype, "categories"):
+                columns[name] = column.astype(object).infer_objects()
+            else:
+                columns[name] = column
+        return pd.DataFrame(columns)
 
 
 def as_frame(found: Any, loaders: Any, index: pd.Index) -> pd.DataFrame:
