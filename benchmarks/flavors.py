@@ -154,12 +154,16 @@ def measure(name: str) -> dict[str, Any]:
             if _answers(other, one):
                 predictions["mlflow"] = lambda: other.predict(one)
         found["load"] = side_by_side(loads, LOADS)
-        for run in predictions.values():
-            run()
-        slow = max(side_by_side(predictions, 3).values()) > 0.05
-        found["predict"] = side_by_side(predictions, 15 if slow else PREDICTIONS)
+        found["predict"] = _predicting(predictions)
     kind = "frame" if hasattr(model.data, "columns") else "array"
     return {"model": model.name, "kind": kind, **found}
+
+
+def _predicting(predictions: dict[str, Callable[[], object]]) -> dict[str, float]:
+    for run in predictions.values():
+        run()
+    slow = max(side_by_side(predictions, 3).values()) > 0.05
+    return side_by_side(predictions, 15 if slow else PREDICTIONS)
 
 
 def _answers(model: Any, one: Any) -> bool:
