@@ -235,7 +235,9 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{name}: {done.stderr}")
-        lines.append(row(name, json.loads(done.stdout.splitlines()[-1])))
+        # H2O has something to say when it ends.
+        said = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        lines.append(row(name, json.loads(said[-1])))
         print(lines[-1], end="", flush=True)
     if not sys.argv[1:]:
         text = README.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -75,15 +76,21 @@ def show(figures: Sequence[Figure]) -> None:
 def side_by_side(
     runs: dict[str, Callable[[], object]], times: dict[str, int] | int
 ) -> dict[str, float]:
-    """The median seconds of each; they take turns, so that noise falls on all of them alike."""
+    """The median seconds of each; they take turns, so that noise falls on all of them alike.
+
+    Each turn has an order of its own, or one would always find the caches as the same other left
+    them.
+    """
+    chance = random.Random(0)
     counts = dict.fromkeys(runs, times) if isinstance(times, int) else times
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(max(counts.values())):
-        for name, run in runs.items():
-            if turn < counts[name]:
-                begun = time.perf_counter()
-                run()
-                seconds[name].append(time.perf_counter() - begun)
+        due = [name for name in runs if turn < counts[name]]
+        chance.shuffle(due)
+        for name in due:
+            begun = time.perf_counter()
+            runs[name]()
+            seconds[name].append(time.perf_counter() - begun)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import random
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.code_paths import CODE, bundle_of, copy_code, imports_of
-from flavorkit.flavors.fastai.frames import Columns, as_frame, is_of_tables
+from flavorkit.flavors.fastai.frames import Columns, as_frame, is_of_tables, names_of
 from flavorkit.flavors.methods import predicting
 from flavorkit.flavors.private_names import plain
 from flavorkit.flavors.python_function.pickle_file import pickler
@@ -98,6 +99,7 @@ class Fastai(Flavor):
 
         columns = Columns.of(native.dls) if is_of_tables(native.dls) else None
         options = {"num_workers": 0, **({"bs": _TABLE_ROWS} if columns else {})}
+        names = functools.cache(functools.partial(names_of, native.dls))
         lock = threading.Lock()
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
@@ -106,7 +108,7 @@ class Fastai(Flavor):
             with lock, predicting(*_OF_ROWS), native.no_bar():
                 rows = columns.prepared(data) if columns else data
                 found, _ = native.get_preds(dl=native.dls.test_dl(rows, **options))
-            return as_frame(found, native.dls, data.index)
+            return as_frame(found, names, data.index)
 
         return predict
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,28 +51,35 @@ class Columns:
         Args:
             frame: the caller's, which is not changed.
         """
-        columns = {}
-        for name in frame.columns:
-            if name in self.targets:
-                continue
-            column = frame[name]
-            if name in self.known:
-                known = self.known[name]
-                values = [value if value in known else None for value in column]
-                columns[name] = pd.Series(values, frame.index, object)
-            elif hasattr(column.dtype, "categories"):
-                columns[name] = column.astype(object).infer_objects()
-            else:
-                columns[name] = column
-        return pd.DataFrame(columns)
+        wanted = [name for name in frame.columns if name not in self.targets]
+        prepared = frame if len(wanted) == frame.shape[1] else frame[wanted]
+        for position, name in enumerate(wanted):
+            column = prepared.iloc[:, position]
+            replaced = self._replaced(column, self.known.get(name))
+            if replaced is not column:
+                if prepared is frame:
+                    prepared = frame.copy(deep=False)
+                prepared.isetitem(position, replaced.array)
+        return prepared
+
+    @staticmethod
+    def _replaced(column: pd.Series[Any], known: frozenset[Any] | None) -> pd.Series[Any]:
+        has_own = hasattr(column.dtype, "categories")
+        if known is None:
+            return column.astype(object).infer_objects() if has_own else column
+        values = column.tolist()
+        if not has_own and known.issuperset(values):
+            return column
+        values = [value if value in known else None for value in values]
+        return pd.Series(values, column.index, object)
 
 
-def as_frame(found: Any, loaders: Any, index: pd.Index) -> pd.DataFrame:
+def as_frame(found: Any, names: Callable[[int], pd.Index], index: pd.Index) -> pd.DataFrame:
     """Predictions as a frame with one column for each class or target.
 
     Args:
         found: what ``get_preds`` gives: a tensor of shape ``(rows,)`` or ``(rows, columns)``.
-        loaders: the learner's, which know the names.
+        names: of so many columns.
         index: that of the rows.
 
     Raises:
@@ -86,10 +93,10 @@ def as_frame(found: Any, loaders: Any, index: pd.Index) -> pd.DataFrame:
             " for each: wrap another learner in a PythonModel"
         )
     values = np.asarray(values).reshape(len(index), -1)
-    return pd.DataFrame(values, index, _names(loaders, values.shape[1]))
+    return pd.DataFrame(values, index, names(values.shape[1]))
 
 
-def _names(loaders: Any, width: int) -> list[str]:
+def names_of(loaders: Any, width: int) -> pd.Index:
     """The classes, else the targets, else ``output_0`` and so on."""
     vocabulary: Any = getattr(loaders, "vocab", ())
     if len(vocabulary) and _is_list(vocabulary[-1]):  # of texts, before that of classes
@@ -97,8 +104,8 @@ def _names(loaders: Any, width: int) -> list[str]:
     for known in (vocabulary, getattr(loaders, "y_names", ())):
         names = list(map(str, known))
         if len(names) == len(set(names)) == width:
-            return names
-    return [f"output_{position}" for position in range(width)]
+            return pd.Index(names)
+    return pd.Index([f"output_{position}" for position in range(width)])
 
 
 def _is_list(value: Any) -> bool:
