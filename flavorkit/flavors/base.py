@@ -165,6 +165,13 @@ class Flavor(ABC):
         """
         return []
 
+    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
+        """Whether an array is predicted on as a frame of the same numbers is.
+
+        Then a server need not build the frame where all columns are numbers of one type.
+        """
+        return False
+
     def row_wise(self, native: Any) -> bool:
         """Whether each row's output depends on that row alone, so that requests may be merged."""
         return False

@@ -138,6 +138,10 @@ class Lightgbm(Flavor):
             return []
         return skops_file.unreviewed_types(data_file(folder, config))
 
+    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
+        """Boosters without categories do; an estimator misses the names of the columns."""
+        return _is_booster(config) and not native.pandas_categorical
+
     def row_wise(self, native: Any) -> bool:
         """Trees look at one row at a time; of a class of the user's nobody knows."""
         return type(native).__module__.partition(".")[0] == "lightgbm"

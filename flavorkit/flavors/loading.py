@@ -29,6 +29,7 @@ class LoadedModel:
     config: Mapping[str, Any]
     descriptor: ModelDescriptor
     manifest: Manifest
+    folder: Path
 
 
 def load_native(
@@ -73,7 +74,7 @@ def load_native(
         before_building(folder)
     with needing(chosen):
         loaded = chosen.load(folder, config, trust=grant, **options)
-    return LoadedModel(chosen, loaded.native, config, descriptor, checked)
+    return LoadedModel(chosen, loaded.native, config, descriptor, checked, folder)
 
 
 def check_trust(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flavorkit import uris
-from flavorkit.descriptor import PYFUNC, ModelDescriptor
+from flavorkit.descriptor import PYFUNC, ModelDescriptor, inside
 from flavorkit.environment.mismatch import check_installed
 from flavorkit.errors import DescriptorError, InvalidInputError
 from flavorkit.flavors.base import Flavor
@@ -92,6 +92,28 @@ class PyFuncModel:
         """Turns the JSON of a request into what :meth:`predict_enforced` takes."""
         return Decoder(self.signature, checks_itself=self._checks_itself)
 
+    @cached_property
+    def quick_decoder(self) -> Decoder:
+        """As :attr:`decoder`, but columns that the model takes as one array become one."""
+        return Decoder(
+            self.signature, checks_itself=self._checks_itself, as_matrix=self.takes_matrix
+        )
+
+    @property
+    def serving_example(self) -> Any | None:
+        """The body of a request that carries the model's input example, parsed; None without one.
+
+        Raises:
+            DescriptorError: the path of the example leaves the model's folder.
+            ValueError: the file is not JSON.
+        """
+        info = self.metadata.saved_input_example_info or {}
+        name = info.get("serving_input_path")
+        if not name:
+            return None
+        path = inside(self._loaded.folder, str(name))
+        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
     @property
     def metadata(self) -> ModelDescriptor:
         """The model's MLmodel file."""
@@ -121,6 +143,11 @@ class PyFuncModel:
     def is_row_wise(self) -> bool:
         """Whether each row's prediction is known to depend on that row alone."""
         return self.flavor.row_wise(self._loaded.native)
+
+    @property
+    def takes_matrix(self) -> bool:
+        """Whether an array is predicted on as a frame of the same numbers is."""
+        return self.flavor.takes_matrix(self._loaded.native, self._loaded.config)
 
     @property
     def digest(self) -> str:

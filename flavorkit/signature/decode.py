@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from flavorkit.errors import InvalidInputError, RequestError
 from flavorkit.signature import params, tensors, wire
 from flavorkit.signature.columns import Values, object_array
+from flavorkit.signature.doubles import doubles
 from flavorkit.signature.enforce import ColumnEnforcer, TensorEnforcer
 from flavorkit.signature.model_signature import ModelSignature
 from flavorkit.signature.nested import convert_cell
@@ -36,12 +38,19 @@ class Decoder:
     Args:
         signature: the model's; None or one without inputs leaves the types to the values.
         checks_itself: whether the model checks and converts lists of plain values itself.
+        as_matrix: whether the model wants columns of numbers of one type as one array.
     """
 
-    def __init__(self, signature: ModelSignature | None, *, checks_itself: bool = False) -> None:
+    def __init__(
+        self,
+        signature: ModelSignature | None,
+        *,
+        checks_itself: bool = False,
+        as_matrix: bool = False,
+    ) -> None:
         inputs = signature.inputs if signature else None
         self._params = signature.params if signature else None
-        self._decode = _decode_plain if checks_itself else _for_schema(inputs)
+        self._decode = _decode_plain if checks_itself else _for_schema(inputs, as_matrix)
 
     def __call__(self, payload: Any) -> tuple[Any, dict[str, Any]]:
         """The data, already as the signature describes it, and the parameters.
@@ -73,12 +82,25 @@ def _form_of(payload: Any) -> tuple[str, Any]:
     return found[0], payload[found[0]]
 
 
-def _for_schema(schema: Schema | None) -> Callable[[str, Any], Any]:
+def _for_schema(schema: Schema | None, as_matrix: bool) -> Callable[[str, Any], Any]:
     if schema is None:
         return _decode_untyped
     if schema.is_tensor_spec():
         return _TensorDecoder(schema)
+    if as_matrix and _is_matrix(schema):
+        return _MatrixDecoder(schema)
     return _ColumnDecoder(schema)
+
+
+_NUMBERS = {DataType.double, DataType.float, DataType.long, DataType.integer}
+
+
+def _is_matrix(schema: Schema) -> bool:
+    """Whether all columns are there in any case, as numbers of one type."""
+    kinds = {spec.type for spec in schema}
+    return (
+        len(kinds) == 1 and next(iter(kinds)) in _NUMBERS and all(spec.required for spec in schema)
+    )
 
 
 class _ColumnDecoder:
@@ -93,31 +115,45 @@ class _ColumnDecoder:
         self._takes_rows = len(self._names) > 1 or isinstance(schema.inputs[0].type, DataType)
 
     def __call__(self, form: str, value: Any) -> pd.DataFrame:
+        decoded = self.matrix_or_frame(form, value)
+        if isinstance(decoded, pd.DataFrame):
+            return decoded
+        return pd.DataFrame(decoded, columns=self._labels, copy=False)
+
+    def matrix_or_frame(self, form: str, value: Any) -> NDArray[Any] | pd.DataFrame:
+        """The values alone, where they are numbers in rows of which nothing has to be looked up."""
         if form == "dataframe_split":
             return self._split(value)
+        if self._is_all_double and form != "dataframe_records" and isinstance(value, list):
+            matrix = self._matrix(value)
+            if matrix is not None:
+                return matrix
         columns = _records(value) if form == "dataframe_records" else self._unframed(form, value)
         as_text = form in {"inputs", "instances"}
         return self._enforcer.build(columns, _text_column if as_text else _column, warn=False)
 
-    def _split(self, value: Any) -> pd.DataFrame:
+    def _split(self, value: Any) -> NDArray[Any] | pd.DataFrame:
         names, rows, index = _split_parts(value)
-        if self._is_all_double and names in (None, self._names) and rows:
-            frame = self._matrix(rows)
-            if frame is not None:
-                return frame if index is None else _with_index(frame, index)
+        if self._is_all_double and names in (None, self._names) and rows and index is None:
+            matrix = self._matrix(rows)
+            if matrix is not None:
+                return matrix
         columns = _transposed(names, rows)
         frame = self._enforcer.build(columns, _column, warn=False)
         return frame if index is None else _with_index(frame, index)
 
-    def _matrix(self, rows: list[Any]) -> pd.DataFrame | None:
+    def _matrix(self, rows: list[Any]) -> NDArray[Any] | None:
         """Rows of nothing but numbers and null, in one step; None where it takes a closer look."""
         width = len(self._names)
         if set(map(type, rows)) != {list} or set(map(len, rows)) != {width}:
             return None
-        if not set(map(type, chain.from_iterable(rows))) <= {float, int, type(None)}:
-            return None
-        matrix = np.array(rows, dtype=np.float64)
-        return pd.DataFrame(matrix, columns=self._labels, copy=False)
+        cells = tuple(chain.from_iterable(rows))
+        matrix = doubles(cells)
+        if matrix is None:
+            if not set(map(type, cells)) <= {float, int, type(None)}:
+                return None
+            matrix = np.array(cells, dtype=np.float64)
+        return matrix.reshape(len(rows), width)
 
     def _unframed(self, form: str, value: Any) -> Columns:
         if self._enforcer.is_one_list and isinstance(value, list):
@@ -139,6 +175,20 @@ class _ColumnDecoder:
                 f" {', '.join(map(repr, self._names))}"
             )
         return {0: cells}
+
+
+class _MatrixDecoder:
+    """Decodes into the values of the frame that a schema describes, as one array."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._columns = _ColumnDecoder(schema)
+        (self._dtype,) = {spec.type.dtype for spec in schema if isinstance(spec.type, DataType)}
+
+    def __call__(self, form: str, value: Any) -> NDArray[Any]:
+        frame = self._columns.matrix_or_frame(form, value)
+        if isinstance(frame, np.ndarray):
+            return frame
+        return frame.to_numpy(dtype=self._dtype)
 
 
 class _TensorDecoder:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from flavorkit.signature.columns import check_integers
+from flavorkit.signature.doubles import doubles
 from flavorkit.signature.schema import TensorSpec
 
 
@@ -45,6 +46,10 @@ def from_values(values: Any, spec: TensorSpec) -> NDArray[Any]:
     dtype = spec.type
     if dtype.kind == "O":
         return np.array(values, dtype=object)
+    if dtype.kind == "f":
+        quickly = _numbers(values, dtype)
+        if quickly is not None:
+            return quickly
     leaves = _leaf_types(values)
     if dtype.kind in "biufc" and bool in leaves and (dtype.kind != "b" or leaves != {bool}):
         raise ValueError(f"expected {dtype}, got true or false among the values")
@@ -98,6 +103,25 @@ def from_cells(cells: list[Any], spec: TensorSpec) -> NDArray[Any]:
     if -1 in fixed or array.size != len(cells) * int(np.prod(fixed)):
         return array  # whose shape will be compared with the spec's
     return array.reshape(len(cells), *fixed)
+
+
+def _numbers(values: Any, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Regular lists of nothing but numbers as an array; None where it takes a closer look."""
+    level: tuple[Any, ...] = (values,)
+    shape: tuple[int, ...] = ()
+    while level and isinstance(level[0], list | tuple):
+        if not set(map(type, level)) <= {list, tuple} or len(set(map(len, level))) != 1:
+            return None
+        shape = (*shape, len(level[0]))
+        level = tuple(chain.from_iterable(level))
+    numbers = doubles(level)
+    if numbers is None:
+        return None
+    try:
+        with np.errstate(over="raise"):
+            return numbers.astype(dtype, copy=False).reshape(shape)
+    except FloatingPointError as exc:
+        raise ValueError(f"expected {dtype}: {exc}") from None
 
 
 def _is_ragged(array: Any, spec: TensorSpec) -> bool:

@@ -45,7 +45,7 @@ def _may_lack_keys(body: bytes, value: Any) -> bool:
     other colons stand in strings, and both sides have those. In most requests all keys stand
     in the outer objects, where they are counted at once.
     """
-    colons = body.count(b":")
+    colons = _count(body, b":")
     if isinstance(value, dict):
         keys = len(value)
         for inner in value.values():
@@ -55,9 +55,14 @@ def _may_lack_keys(body: bytes, value: Any) -> bool:
                 keys += sum(len(row) for row in inner if isinstance(row, dict))
         if keys == colons:
             return False
-    written = orjson.dumps(value).count(b":")
+    written = _count(orjson.dumps(value), b":")
     # A colon in a string can be written so that it is not counted.
     return colons != written or b"\\u003" in body.lower()
+
+
+def _count(body: bytes, character: bytes) -> int:
+    """As ``bytes.count``, which takes a third of the time of parsing for a single character."""
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord(character)))
 
 
 def _duplicate_key(body: bytes) -> str | None:

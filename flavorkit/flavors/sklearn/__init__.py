@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.methods import parameters_of
@@ -90,14 +92,17 @@ class Sklearn(Flavor):
                 type(native).__name__, f"it has no method {name!r} to predict with"
             )
         known = parameters_of(method)
+        # It knows the names of columns only to compare them, and an array has none.
+        of_array = getattr(methods.without_names(native), name)
         takes_documents = methods.takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if takes_documents:
                 data = methods.documents(data)
+            call = of_array if isinstance(data, np.ndarray) else method
             if not params:
-                return method(data)
-            return method(data, **{key: params[key] for key in params if key in known})
+                return call(data)
+            return call(data, **{key: params[key] for key in params if key in known})
 
         return predict
 
@@ -117,6 +122,10 @@ class Sklearn(Flavor):
         if _format_of(config) != "skops":
             return []
         return skops_file.unreviewed_types(_data_file(folder, config))
+
+    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
+        """True where no part selects columns by name."""
+        return methods.ignores_names(native)
 
     def row_wise(self, native: Any) -> bool:
         """True if all of it is scikit-learn's own and takes each row for itself."""

@@ -76,3 +76,46 @@ def _is_row_wise(part: Any) -> bool:
         if name == "FunctionTransformer" and (part.func, part.inverse_func) != (None, None):
             return False
     return home.partition(".")[0] in {"sklearn", "numpy", "scipy"}
+
+
+# Parts that may look columns up by name, or treat a frame as one.
+_LOOKS_AT_FRAMES = frozenset({"ColumnTransformer", "FunctionTransformer"})
+
+
+def ignores_names(native: Any) -> bool:
+    """Whether an estimator, or each in a pipeline, makes an array of a frame first of all."""
+    if type(native).__module__ == "sklearn.pipeline" and hasattr(native, "steps"):
+        return all(step == "passthrough" or _ignores_names(step) for _, step in native.steps)
+    return _ignores_names(native)
+
+
+def without_names(native: Any) -> Any:
+    """``native`` without the names of its columns, which it would miss in an array, and warn."""
+    if not ignores_names(native):
+        return native
+    bare = object.__new__(type(native))
+    bare.__dict__ = {key: value for key, value in vars(native).items() if key != _NAMES}
+    if hasattr(native, "steps"):
+        bare.steps = [
+            (name, step if step == "passthrough" else without_names(step))
+            for name, step in native.steps
+        ]
+    return bare
+
+
+_NAMES = "feature_names_in_"
+
+
+def _ignores_names(part: Any) -> bool:
+    return (
+        type(part).__module__.startswith("sklearn.")
+        and type(part).__name__ not in _LOOKS_AT_FRAMES
+        and hasattr(part, "__dict__")
+        and hasattr(part, "get_params")
+        and not hasattr(part, "_sklearn_output_config")
+        and getattr(part, "is_categorical_", None) is None
+        and not any(
+            hasattr(value, "get_params") or callable(value)
+            for value in part.get_params(deep=False).values()
+        )
+    )

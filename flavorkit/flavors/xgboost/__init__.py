@@ -104,7 +104,8 @@ class Xgboost(Flavor):
                 given["iteration_range"] = _range(given["iteration_range"], n_rounds)
             with predicting(xgboost.core.XGBoostError, ValueError, TypeError):
                 if is_booster:
-                    data = xgboost.DMatrix(data, enable_categorical=True)
+                    names = None if hasattr(data, "columns") else booster.feature_names
+                    data = xgboost.DMatrix(data, feature_names=names, enable_categorical=True)
                 return native.predict(data, **given)
 
         return predict
@@ -112,6 +113,11 @@ class Xgboost(Flavor):
     def executes_code(self, folder: Path, config: Mapping[str, Any]) -> str | None:
         """Neither format holds code."""
         return None
+
+    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
+        """Unless some columns are categories."""
+        booster = native.get_booster() if hasattr(native, "get_booster") else native
+        return "c" not in (booster.feature_types or ())
 
     def row_wise(self, native: Any) -> bool:
         """Trees look at one row at a time."""
