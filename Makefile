@@ -3,11 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-envs check lint types fast coverage docs bench clean
+.PHONY: help demo test test-envs test-long check lint types fast coverage docs bench clean
 
 help:
 	@echo "make demo      train a model, save it, serve it, call it with curl"
 	@echo "make test      everything: lint, types, all tests, coverage"
+	@echo "make test-long a server under minutes of load and faults"
 	@echo "make test-envs every flavor in an environment of its own (gigabytes, half an hour)"
 	@echo "make check     the fast loop: lint, types, architecture, unit tests"
 	@echo "make docs      write the generated parts of docs/ again"
@@ -47,16 +48,19 @@ types: $(VENV)/test-stamp
 	$(BIN)/mypy
 
 fast: $(VENV)/test-stamp
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not envs" --ignore tests/interop
+	$(BIN)/pytest -n auto --dist loadgroup -m "not slow and not envs and not long" --ignore tests/interop
 
 coverage: $(VENV)/test-stamp
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --dist loadgroup -m "not envs"
+	$(BIN)/coverage run -m pytest -n auto --dist loadgroup -m "not envs and not long"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-envs: $(VENV)/test-stamp
 	$(BIN)/pytest -m "envs or slow" tests/flavors/test_own_environment.py
+
+test-long: $(VENV)/test-stamp
+	$(BIN)/pytest -v -s -m long tests
 
 docs: $(VENV)/test-stamp
 	$(BIN)/python docs/generate.py

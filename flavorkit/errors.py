@@ -20,7 +20,10 @@
   x RequestError                400 BAD_REQUEST              a request that cannot be read
     x PayloadTooLargeError      413 BAD_REQUEST
     x UnsupportedMediaTypeError 415 BAD_REQUEST
+    x HeadTooLargeError         431 BAD_REQUEST
+    x RequestTimeoutError       408 BAD_REQUEST              it took too long to arrive
   x OverloadedError             429 REQUEST_LIMIT_EXCEEDED   too many requests at once
+  x NotReadyError               503 TEMPORARILY_UNAVAILABLE  the server cannot answer now
   x DeadlineExceededError       504 DEADLINE_EXCEEDED        the answer took longer than the limit
 
 The status is what an HTTP server answers, the code is what MLflow's clients know it by.
@@ -284,6 +287,34 @@ class UnsupportedMediaTypeError(RequestError):
     """The body is of a content type that the server does not read."""
 
     status = 415
+
+
+class HeadTooLargeError(RequestError):
+    """The request line and the headers are larger than the server takes."""
+
+    status = 431
+
+    def __init__(self, limit_bytes: int, limit_headers: int) -> None:
+        super().__init__(
+            f"the head of the request is larger than {limit_bytes} bytes, or has more than"
+            f" {limit_headers} headers"
+        )
+
+
+class RequestTimeoutError(RequestError):
+    """The request took too long to arrive."""
+
+    status = 408
+
+    def __init__(self, limit_seconds: float) -> None:
+        super().__init__(f"the request did not arrive within {limit_seconds:g} seconds")
+
+
+class NotReadyError(FlavorkitError):
+    """The server does not answer requests now: its model is not loaded, or it is stopping."""
+
+    status = 503
+    error_code = "TEMPORARILY_UNAVAILABLE"
 
 
 class OverloadedError(FlavorkitError):

@@ -16,6 +16,7 @@ from flavorkit.version import __version__
 COMMANDS = {
     "serve": ("flavorkit.cli.serve:serve", "Serve a model over HTTP."),
     "predict": ("flavorkit.cli.predict:predict", "Predict on a file or on standard input."),
+    "bench": ("flavorkit.cli.bench:bench", "Measure how fast a server answers."),
     "inspect": (
         "flavorkit.cli.inspect:inspect",
         "Show what a model folder holds, without loading it.",

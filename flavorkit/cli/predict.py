@@ -136,17 +136,20 @@ class _Job:
 
     def _request(self, model: Any, body: bytes, target: BinaryIO, writer: Any) -> None:
         from flavorkit.pyfunc.batch import beside, guarded, table_of
+        from flavorkit.serving import answers
         from flavorkit.serving.requests import JSON, read
-        from flavorkit.serving.scorer import Scorer
+        from flavorkit.serving.settings import UNLIMITED
         from flavorkit.signature.containers import frame_of
 
-        if self.writes == "json" and not self.keep_inputs:
-            scorer = Scorer(model, max_waiting=1)
-            target.write(guarded(lambda: scorer.score_now(JSON, body)) + b"\n")
-            return
-        request = read(model, JSON, body)
+        request = read(model, JSON, body, UNLIMITED)
         predictions = guarded(lambda: model.predict_enforced(request.data, request.params))
+        if self.writes == "json" and not self.keep_inputs:
+            target.write(answers.encode(predictions, is_bare=request.is_bare) + b"\n")
+            return
         inputs = frame_of(request.data)
+        schema = model.input_schema
+        if schema and not schema.is_tensor_spec() and hasattr(request.data, "dtype"):
+            inputs.columns = schema.input_names()  # which an array has lost
         table = table_of(predictions, len(inputs))
         writer.write(beside(inputs, table) if self.keep_inputs else table)
         writer.close()

@@ -17,13 +17,19 @@ class RowProgress:
     Args:
         total: how much there is to do, in the unit of :meth:`advance`; None where nobody knows.
         is_wanted: whether to show anything at all.
+        unit: what is counted beside that.
         clock: seconds since some moment.
     """
 
     def __init__(
-        self, total: int | None, *, is_wanted: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int | None,
+        *,
+        is_wanted: bool,
+        unit: str = "rows",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._clock = total, clock
+        self._total, self._unit, self._clock = total, unit, clock
         self._is_wanted = is_wanted and sys.stderr.isatty()
         self._begun = clock()
         self._bar: Any = None
@@ -42,13 +48,13 @@ class RowProgress:
             self._bar.stop()
 
     def advance(self, done: int, rows: int) -> None:
-        """Show that ``done`` of the total is done, and ``rows`` rows are."""
+        """Show that ``done`` of the total is done, and how many ``rows``, or other units."""
         seconds = self._clock() - self._begun
         if not self._is_wanted or seconds < PATIENCE_SECONDS:
             return
         if self._bar is None:
             self._start()
-        speed = f"{rows:,} rows, {rows / seconds:,.0f} rows/s"
+        speed = f"{rows:,} {self._unit}, {rows / seconds:,.0f} {self._unit}/s"
         self._bar.update(self._task, completed=done, speed=speed)
 
     def _start(self) -> None:

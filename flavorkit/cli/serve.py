@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flavorkit.cli import options
+
+if TYPE_CHECKING:
+    from flavorkit.pyfunc import PyFuncModel
+    from flavorkit.serving.settings import Settings
+
+
+def _limit(flag: str, kind: click.ParamType[Any], default: Any, text: str) -> options.Decorator:
+    """An option whose value can also be given as ``FLAVORKIT_`` and its name."""
+    return click.option(
+        flag,
+        type=kind,
+        default=default,
+        show_default=True,
+        envvar=f"FLAVORKIT_{flag.removeprefix('--').replace('-', '_').upper()}",
+        help=text,
+    )
+
+
+_COUNT = click.IntRange(min=1)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+_MAYBE_SECONDS = click.FloatRange(min=0)
+
+LIMITS = (
+    _limit("--max-waiting", _COUNT, 256, "How many requests may wait for the model in a worker."),
+    _limit("--batch-rows", _COUNT, 4096, "How many rows of several requests share a call."),
+    _limit("--batch-wait-ms", _MAYBE_SECONDS, 0, "How long to wait for more requests to share it."),
+    _limit("--max-body-mib", _COUNT, 64, "How large the body of a request may be, in MiB."),
+    _limit("--body-seconds", _SECONDS, 60, "How long a body may take to arrive."),
+    _limit("--max-header-kib", _COUNT, 16, "How large the head of a request may be, in KiB."),
+    _limit("--max-headers", _COUNT, 64, "How many headers a request may have."),
+    _limit("--header-seconds", _SECONDS, 10, "How long the head of a request may take to arrive."),
+    _limit("--idle-seconds", _SECONDS, 15, "How long a connection may stay open between requests."),
+    _limit("--max-connections", _COUNT, 1024, "How many connections a worker holds."),
+    _limit("--max-json-depth", _COUNT, 64, "How deep lists and objects in a body may be nested."),
+    _limit("--max-rows", _COUNT, 10_000_000, "How many rows a request may have."),
+    _limit("--max-columns", _COUNT, 10_000, "How many columns a request may have."),
+    _limit("--grace", _MAYBE_SECONDS, 30, "How many seconds begun requests get at the end."),
+    _limit("--drain", _MAYBE_SECONDS, 1, "How many seconds new ones are answered after SIGTERM."),
+    _limit("--overrun", _MAYBE_SECONDS, 5, "How many seconds a call may overrun its time."),
+    _limit("--log-format", click.Choice(["text", "json"]), "text", "The form of the log's lines."),
+)
+
+
+def _limits(function: Any) -> Any:
+    return functools.reduce(lambda command, option: option(command), reversed(LIMITS), function)
 
 
 @click.command(cls=options.RunsInEnvironment)
@@ -36,43 +84,21 @@ from flavorkit.cli import options
     default=60,
     show_default=True,
     envvar=["FLAVORKIT_SCORING_SERVER_REQUEST_TIMEOUT", "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"],
-    help="How many seconds a request may take.",
+    help="How many seconds a request may take; a client may ask for less by X-Request-Timeout.",
 )
 @click.option(
     "-w",
     "--workers",
     type=click.IntRange(min=1),
-    default=1,
     envvar=["FLAVORKIT_MODELS_WORKERS", "MLFLOW_MODELS_WORKERS"],
-    help="How many processes serve the model; one for now.",
+    help="How many processes serve the model; as many as there are processors for it when not"
+    " given, or one for frameworks that use all of them by themselves.",
 )
-@click.option(
-    "--max-body-mib",
-    type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    envvar="FLAVORKIT_MAX_BODY_MIB",
-    help="How large a request may be, in MiB.",
-)
-@click.option(
-    "--max-waiting",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    envvar="FLAVORKIT_MAX_WAITING",
-    help="How many requests may wait for the model at once.",
-)
-@click.option(
-    "--grace",
-    type=click.IntRange(min=0),
-    default=30,
-    show_default=True,
-    envvar="FLAVORKIT_GRACE",
-    help="How many seconds begun requests get when the server stops.",
-)
+@click.option("--name", help="The name the model is served under; its folder's when not given.")
 @click.option(
     "--log-requests", is_flag=True, help="Log a line for every request, not only failures."
 )
+@_limits
 @options.trust()
 @options.environment()
 def serve(
@@ -80,57 +106,111 @@ def serve(
     model_uri: str,
     port: int,
     host: str,
-    timeout: float,
-    max_body_mib: int,
-    max_waiting: int,
-    grace: int,
-    log_requests: bool,
-    workers: int,
+    workers: int | None,
+    name: str | None,
     trust: Any,
     strict_env: bool,
+    **limits: Any,
 ) -> None:
     """Serve the model MODEL_URI over HTTP.
 
-    POST /invocations predicts; GET /ping and GET /health answer as soon as the model is loaded; GET
-    /version says which model it is. SIGTERM stops the server when all begun requests are answered.
+    POST /invocations predicts; GET /health/live and /health/ready say whether the server lives and
+    whether it should be sent requests; GET /metrics has Prometheus' metrics; GET /version says
+    which model it is. SIGTERM stops the server when all begun requests are answered.
     """
-    from flavorkit.pyfunc import PyFuncModel, load_model
-    from flavorkit.serving.server import serve as run
-    from flavorkit.serving.settings import Settings
+    from flavorkit import uris
+    from flavorkit.serving import cpus, listening
 
-    if workers > 1:
-        click.echo(f"one process serves the model for now, not {workers}", err=True)
-    loaded: list[PyFuncModel] = []
+    settings = _settings(**limits)
+    listener = listening.bind(host, port)
+    folder = uris.fetch(model_uri)
+    name = name or folder.resolve().name
+    plan = cpus.plan(_flavor_of(folder), workers, cpus.available())
+    variables = plan.variables(os.environ)
 
     def load() -> PyFuncModel:
-        loaded.append(load_model(model_uri, trust=trust, strict_env=strict_env))
-        return loaded[0]
+        from flavorkit.pyfunc import load_model
 
-    def announce(url: str) -> None:
-        click.echo(f"serving {model_uri} ({loaded[0].flavor.name}) on {url}", err=True)
-        click.echo(
-            f"try: curl {url}/invocations -H 'Content-Type: application/json' -d"
-            f" {_example_request(loaded[0], model_uri)}",
-            err=True,
+        return load_model(folder, trust=trust, strict_env=strict_env)
+
+    describe = functools.partial(_announcement, model_uri, listening.url_of(listener), plan.workers)
+    if sys.platform == "win32":
+        os.environ.update(variables)
+        _serve_here(name, load(), listener, settings, describe)
+        return
+    from flavorkit.serving import logs, worker
+    from flavorkit.serving.supervisor import Supervisor
+
+    def run_worker(seat: Any) -> int:
+        return worker.run_worker(
+            *(seat, name, load, listener, settings), environ=variables, describe=describe
         )
 
-    run(
-        model_uri,
-        load,
-        host=host,
-        port=port,
-        settings=Settings(
-            timeout_seconds=timeout,
-            max_body_bytes=max_body_mib * 1024 * 1024,
-            max_waiting=max_waiting,
-            grace_seconds=grace,
-            log_requests=log_requests,
-        ),
-        on_ready=announce,
+    with logs.at_once(settings.log_format):
+        Supervisor(
+            *(listener, plan.workers, run_worker, settings),
+            on_ready=lambda text: click.echo(text, err=True),
+        ).run()
+
+
+def _serve_here(
+    name: str, model: PyFuncModel, listener: Any, settings: Settings, describe: Any
+) -> None:
+    """Serve in this process, where no other can be forked."""
+    from flavorkit.serving import logs, server
+
+    with logs.off_the_hot_path(settings.log_format):
+        server.run(
+            *(name, lambda: model, listener, settings),
+            on_ready=lambda: click.echo(describe(model), err=True),
+        )
+
+
+def _settings(
+    *,
+    timeout: float,
+    max_body_mib: int,
+    max_header_kib: int,
+    batch_wait_ms: float,
+    grace: float,
+    drain: float,
+    overrun: float,
+    **others: Any,
+) -> Settings:
+    from flavorkit.serving.settings import MEBIBYTE, Settings
+
+    return Settings(
+        timeout_seconds=timeout,
+        max_body_bytes=max_body_mib * MEBIBYTE,
+        max_header_bytes=max_header_kib * 1024,
+        batch_wait_seconds=batch_wait_ms / 1000,
+        grace_seconds=grace,
+        drain_seconds=drain,
+        overrun_seconds=overrun,
+        **others,
     )
 
 
-def _example_request(model: Any, model_uri: str) -> str:
+def _flavor_of(folder: Path) -> str:
+    """The native flavor of a model, read without importing what reads models."""
+    from flavorkit import strict_yaml
+
+    descriptor = strict_yaml.read(folder / "MLmodel")
+    flavors = descriptor.get("flavors") if isinstance(descriptor, dict) else None
+    names = [str(name) for name in flavors or () if name != "python_function"]
+    return names[0] if names else "python_function"
+
+
+def _announcement(model_uri: str, url: str, workers: int, model: PyFuncModel) -> str:
+    by = "1 worker" if workers == 1 else f"{workers} workers"
+    return (
+        f"serving {model_uri} ({model.flavor.name}, {by}) on {url}\n"
+        f"try: curl {url}/invocations -H 'Content-Type: application/json' -d"
+        f" {_example_request(model, model_uri)}"
+    )
+
+
+def _example_request(model: PyFuncModel, model_uri: str) -> str:
     info = model.metadata.saved_input_example_info or {}
     path = Path(model_uri, str(info.get("serving_input_path", "")))
     if info.get("serving_input_path") and path.is_file():

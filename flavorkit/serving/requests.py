@@ -8,6 +8,8 @@ from typing import Any
 
 from flavorkit.errors import RequestError, UnsupportedMediaTypeError
 from flavorkit.pyfunc import PyFuncModel
+from flavorkit.serving import sizes
+from flavorkit.serving.settings import Settings
 from flavorkit.signature import tables
 from flavorkit.tables import strict_json
 
@@ -31,8 +33,8 @@ class Request:
     """Whether the answer is the list of predictions alone, as MLflow 1.x gave it."""
 
 
-def read(model: PyFuncModel, content_type: str | None, body: bytes) -> Request:
-    """Decode ``body`` for ``model``.
+def read(model: PyFuncModel, content_type: str | None, body: bytes, settings: Settings) -> Request:
+    """Decode ``body`` for ``model``, within the limits of ``settings``.
 
     Raises:
         UnsupportedMediaTypeError: nobody reads this content type; the message says what is read.
@@ -48,7 +50,7 @@ def read(model: PyFuncModel, content_type: str | None, body: bytes) -> Request:
             " with curl, pass -H 'Content-Type: application/json'"
         )
     try:
-        return reader(model, body, parameters)
+        return reader(model, body, parameters, settings)
     except RecursionError:
         raise RequestError("the body is nested too deep") from None
 
@@ -70,27 +72,41 @@ def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
     return media_type.strip().lower(), parameters
 
 
-def _read_json(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
+def _read_json(
+    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+) -> Request:
+    sizes.check_depth(body, settings.max_json_depth)
     payload = strict_json.parse(body)
+    sizes.check_json(payload, settings)
     if "format" in parameters:
         return _old(model, _OLD_FORMATS[parameters["format"]], payload)
     if isinstance(payload, dict) and "data" in payload and payload.keys() <= _OLD_KEYS:
         return _old(model, "dataframe_split", payload)
-    return Request(*model.decoder(payload))
+    return Request(*model.quick_decoder(payload))
 
 
 def _old(model: PyFuncModel, layout: str, payload: Any) -> Request:
-    data, given = model.decoder({layout: payload})
+    data, given = model.quick_decoder({layout: payload})
     return Request(data, given, is_bare=True)
 
 
-def _read_csv(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
-    return Request(*model.enforce(tables.read_csv(body, model.input_schema)))
+def _read_csv(
+    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+) -> Request:
+    sizes.check_csv(body, settings)
+    table = tables.read_csv(body, model.input_schema)
+    sizes.check_table(table, settings)
+    return Request(*model.enforce(table))
 
 
-def _read_parquet(model: PyFuncModel, body: bytes, parameters: dict[str, str]) -> Request:
-    return Request(*model.enforce(tables.read_parquet(body, model.input_schema)))
+def _read_parquet(
+    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+) -> Request:
+
+    table = tables.read_parquet(body, model.input_schema)
+    sizes.check_table(table, settings)
+    return Request(*model.enforce(table))
 
 
-Reader = Callable[[PyFuncModel, bytes, dict[str, str]], Request]
+Reader = Callable[[PyFuncModel, bytes, dict[str, str], Settings], Request]
 _READERS: dict[str, Reader] = {JSON: _read_json, CSV: _read_csv, PARQUET: _read_parquet}

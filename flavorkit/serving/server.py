@@ -1,104 +1,135 @@
-"""Run a scoring application until it is told to stop."""
+"""One process that serves: the application behind a listening socket, until it is told to stop."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import logging
-import logging.handlers
-import queue
+import gc
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import FrameType
 
 import uvicorn
 
-from flavorkit.errors import FlavorkitError
 from flavorkit.serving.app import Loader, create_app
+from flavorkit.serving.connections import Connection, Janitor
+from flavorkit.serving.listening import BACKLOG, Acceptor
+from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
 
-KEEP_ALIVE_SECONDS = 15
+_TICK_SECONDS = 0.1
+_YOUNG_OBJECTS = 20_000
+"""After how many new objects the garbage collector looks at them; a large request has as many."""
 
 
-class AddressError(FlavorkitError):
-    """The address cannot be listened on."""
-
-
-def serve(
+def run(
     name: str,
     load: Loader,
-    *,
-    host: str,
-    port: int,
+    listener: socket.socket,
     settings: Settings,
-    on_ready: Callable[[str], None] = lambda url: None,
+    *,
+    shared: Shared | None = None,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve one model; return when SIGTERM or SIGINT has come and all begun requests are answered.
 
     Args:
         name: the name the model is served under.
         load: loads it; what it raises is raised here.
-        host: the address to listen on.
-        port: the port, or 0 for any that is free.
+        listener: a bound socket.
         settings: the limits of the server.
-        on_ready: called with the server's URL when the first request can be answered.
-
-    Raises:
-        AddressError: the address is in use, or not this machine's.
+        shared: what it shares with other processes that serve the model.
+        on_ready: called when the first request can be answered.
     """
-    listener = _listen(host, port)
     # Loaded here rather than in the application, so that a model that cannot be is an error of the
-    # command, not a server that fails to start.
+    # caller, not a server that fails to start.
     model = load()
-    app = create_app({name: lambda: model}, settings)
+    services: list[Service] = []
+    app = create_app({name: lambda: model}, settings, shared=shared, on_service=services.append)
     config = uvicorn.Config(
         app,
         loop="auto",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
-        access_log=settings.log_requests,
+        access_log=False,
         server_header=False,
         proxy_headers=False,  # nothing here depends on who says they called
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.grace_seconds),
     )
-    bound = listener.getsockname()
-    shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-    server = _Server(config, lambda: on_ready(f"http://{shown}:{bound[1]}"))
-    with _logging_off_the_hot_path():
-        server.run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as exc:
-        raise AddressError(
-            f"cannot listen on {host}:{port} ({exc.strerror}); choose another with --port"
-        ) from None
-    return listener
+    _Server(config, settings, services, on_ready).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, and ends with exit status 0 when it was told to end."""
+    """uvicorn's server, with connections that keep limits, and a stop that loses nothing."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        services: list[Service],
+        on_ready: Callable[[], None],
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._settings, self._services, self._on_ready = settings, services, on_ready
+        self._janitor: Janitor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise SystemExit(3)
+        assert sockets is not None
+        (service,), (listener,) = self._services, sockets
+        janitor = self._janitor = Janitor(self._settings, service.metrics)
+        listener.listen(BACKLOG)
+
+        def connection() -> asyncio.Protocol:
+            return Connection(
+                janitor,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        self.servers = [Acceptor(listener, connection, janitor.close_oldest)]  # type: ignore[list-item]
+        self.started = True
+        _leave_out_of_collections()
+        self._on_ready()
+
+    async def main_loop(self) -> None:
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            if counter % 10 == 0 and self._janitor is not None:
+                self._janitor.sweep()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        (service,), janitor = self._services, self._janitor
+        service.drain()
+        if janitor is not None:
+            janitor.is_draining = True
+        if not service.shared.watch.is_hurried:
+            # Whoever sends requests here learns that this server stops, and goes elsewhere.
+            await self._pause(self._settings.drain_seconds)
+        for server in self.servers:
+            server.close()
+            await server.wait_closed()
+        self.servers = []
+        await super().shutdown([])
+
+    async def _pause(self, seconds: float) -> None:
+        end = asyncio.get_running_loop().time() + seconds
+        while not self.force_exit and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(_TICK_SECONDS / 2)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGINT:  # somebody at a terminal, who waits
+            self._services[0].shared.watch.is_hurried = True
+        super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -109,6 +140,7 @@ class _Server(uvicorn.Server):
         before = {
             number: signal.signal(number, self.handle_exit)
             for number in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(number) is not signal.SIG_IGN
         }
         try:
             yield
@@ -117,23 +149,12 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-@contextlib.contextmanager
-def _logging_off_the_hot_path() -> Iterator[None]:
-    """Write log lines from a thread of their own, so that no request waits for a disk."""
-    pending: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    writer = logging.StreamHandler(sys.stderr)
-    writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    listener = logging.handlers.QueueListener(pending, writer)
-    handler = logging.handlers.QueueHandler(pending)
-    loggers = [logging.getLogger(name) for name in ("flavorkit", "uvicorn")]
-    for logger in loggers:
-        logger.addHandler(handler)
-    logging.getLogger("uvicorn.access").setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    listener.start()
-    try:
-        yield
-    finally:
-        listener.stop()
-        for logger in loggers:
-            logger.removeHandler(handler)
+def _leave_out_of_collections() -> None:
+    """Have the garbage collector leave alone what is there: the model, and all that is imported.
+
+    The lists of large requests make it look at everything again and again, and one look at a
+    framework takes a fifth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])

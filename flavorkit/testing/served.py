@@ -17,6 +17,10 @@ from typing import IO, Any, cast
 import pytest
 
 
+def _children_of(pid: int) -> Path:
+    return Path(f"/proc/{pid}/task/{pid}/children")
+
+
 @dataclass
 class Answer:
     """A response."""
@@ -31,9 +35,11 @@ class Answer:
 
 
 class Server:
-    """``flavorkit serve`` on a free port of loopback."""
+    """``flavorkit serve`` on a free port of loopback, with one worker if not told otherwise."""
 
     def __init__(self, folder: str | Path, *options: str, **env: str) -> None:
+        if not {"-w", "--workers"} & {*options}:
+            options = ("-w", "1", *options)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flavorkit", "serve", "-m", str(folder), "-p", "0", *options],
             stderr=subprocess.PIPE,
@@ -64,6 +70,11 @@ class Server:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
+
+    def workers(self) -> list[int]:
+        """The ids of the processes that answer."""
+        pid = self.process.pid
+        return [int(child) for child in _children_of(pid).read_text().split()]
 
     def invoke(self, payload: Any, content_type: str | None = "application/json") -> Answer:
         """Send ``payload``, as it is if it is bytes and else as JSON, to ``/invocations``."""

@@ -7,8 +7,7 @@ import pytest
 import flavorkit
 from flavorkit.errors import RequestError
 from flavorkit.serving.app import create_app
-from flavorkit.serving.scorer import Scorer
-from flavorkit.serving.server import AddressError, _listen
+from flavorkit.serving.listening import AddressError, bind
 from flavorkit.tables.strict_json import parse as parse_json
 
 
@@ -19,7 +18,9 @@ def test_one_model_for_now():
 
 def test_it_has_the_endpoints_of_mlflow(iris_folder):
     app = create_app({"iris": lambda: flavorkit.load_model(iris_folder)})
-    assert {route.path for route in app.routes} == {"/ping", "/health", "/version", "/invocations"}
+    mlflows = {"/ping", "/health", "/version", "/invocations"}
+    ours = {"/health/live", "/health/ready", "/metrics"}
+    assert {route.path for route in app.routes} == mlflows | ours
 
 
 @pytest.mark.parametrize(
@@ -53,14 +54,7 @@ def test_a_key_twice_in_one_object_is_refused(text):
         parse_json(text)
 
 
-def test_scoring_works_without_a_server(iris_folder):
-    scorer = Scorer(flavorkit.load_model(iris_folder), max_waiting=1)
-    body = (iris_folder / "serving_input_example.json").read_bytes()
-    assert scorer.score_now("application/json", body) == b'{"predictions":[0,0,0]}'
-    scorer.close()
-
-
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "256.0.0.1"])
 def test_an_address_that_is_nobodys_is_an_error(host):
     with pytest.raises(AddressError, match=f"cannot listen on {host}:0"):
-        _listen(host, 0)
+        bind(host, 0)

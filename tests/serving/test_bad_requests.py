@@ -59,7 +59,9 @@ BAD_DATA = {
     "an old body of another width": ({"data": [[1, 2]]}, "without names, 2 in each row"),
     "an old body without rows": ({"data": 5}, "must be a list"),
     "a name that is a list": (split(columns=[["a"], *COLUMNS[1:]]), "must be a list of names"),
-    "a list in a cell, 900 deep": (split(data=[[*ROW[:3], nested(900)]]), "petal width"),
+    "a list in a cell, 59 deep": (split(data=[[*ROW[:3], nested(59)]]), "petal width"),
+    "a list in a cell, 60 deep": (split(data=[[*ROW[:3], nested(60)]]), "beyond 64 levels"),
+    "a list in a cell, 900 deep": (split(data=[[*ROW[:3], nested(900)]]), "nested too deep"),
     "records of different keys": (
         {"dataframe_records": [{f"key {n}": 1} for n in range(2000)]},
         "make a table of 4000000 cells, most of them empty",
@@ -71,6 +73,10 @@ BAD_DATA = {
     "ten thousand columns": (
         split(columns=[f"c{n}" for n in range(10_000)], data=[[1.0] * 10_000]),
         "is missing",
+    ),
+    "one column more": (
+        split(columns=[f"c{n}" for n in range(10_001)], data=[[1.0] * 10_001]),
+        "10001 columns, more than the limit of 10000",
     ),
     "odd names": (split(columns=["", "__proto__", "constructor", "a\u202eb"]), "is missing"),
 }
@@ -98,8 +104,8 @@ BAD_BODIES = {
         "'a' twice",
     ),
     "a key twice beside a colon": (b'{"inputs": {"a": "::", "a": ":"}}', "the key 'a' twice"),
-    "depth 100,000": (b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "depth"),
-    "objects of depth 100,000": (b'{"a":' * 100_000, "depth"),
+    "depth 100,000": (b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too deep"),
+    "objects of depth 100,000": (b'{"a":' * 100_000, "too deep"),
     "half a surrogate": (b'{"dataframe_records": [{"a": "\\ud800"}]}', "not valid JSON"),
     "bytes that are no UTF-8": (b'{"instances": [["\xff"]]}', "not valid JSON"),
     "UTF-16": ('{"instances": []}'.encode("utf-16"), "not valid JSON"),

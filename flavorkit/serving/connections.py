@@ -1,0 +1,246 @@
+"""Connections of HTTP/1.1 with limits: on the size of a head, on time, and on how many there are.
+
+uvicorn's protocol parses and answers; what is added is the keeping of the limits. A connection is
+always in one phase, and nothing but a request at work may last: :class:`Janitor` closes those that
+stay in another phase for too long, and the one that has for longest when there are too many, so
+that a new client always gets in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from enum import Enum
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from flavorkit.errors import FlavorkitError, HeadTooLargeError, RequestTimeoutError
+from flavorkit.serving import answers
+from flavorkit.serving.corking import CorkedTransport
+from flavorkit.serving.metrics import Metrics
+from flavorkit.serving.requests import JSON
+from flavorkit.serving.settings import Settings
+
+IS_GONE = "flavorkit.is_gone"
+"""Key in an ASGI scope: a function that says whether the client has left."""
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = "the next request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    WORK = "the answer"
+
+
+class Janitor:
+    """All connections of one worker, those that wait for their client in order of how long.
+
+    Args:
+        settings: the limits.
+        metrics: is told how many connections there are.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings = settings
+        self.is_draining = False
+        self._metrics = metrics
+        self._waiting: OrderedDict[Connection, float] = OrderedDict()
+        self._count = 0
+        self._limits = {
+            Phase.IDLE: settings.idle_seconds,
+            Phase.HEAD: settings.header_seconds,
+            Phase.BODY: settings.body_seconds,
+        }
+
+    def opened(self, connection: Connection) -> None:
+        """A client has come; if there are too many, the one that waits longest has to go."""
+        self._count += 1
+        self._metrics.connections.set(self._count)
+        self.waits(connection)
+        if self._count > self.settings.max_connections:
+            self.close_oldest()
+
+    def waits(self, connection: Connection) -> None:
+        """The connection waits for its client, from now on."""
+        self._waiting[connection] = time.monotonic()
+        self._waiting.move_to_end(connection)
+
+    def works(self, connection: Connection) -> None:
+        """The client waits for us."""
+        self._waiting.pop(connection, None)
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is no more."""
+        self._waiting.pop(connection, None)
+        self._count -= 1
+        self._metrics.connections.set(self._count)
+
+    def close_oldest(self) -> None:
+        """Close the connection that waits for its client longest, if any does."""
+        if self._waiting:
+            connection, _ = self._waiting.popitem(last=False)
+            connection.transport.abort()
+
+    def sweep(self) -> None:
+        """Close what has waited for too long."""
+        now = time.monotonic()
+        shortest = min(self._limits.values())
+        late = []
+        for connection, since in self._waiting.items():
+            if now - since < shortest:
+                break  # those that follow came later
+            if now - since >= self._limits[connection.phase]:
+                late.append(connection)
+        for connection in late:
+            connection.give_up()
+
+
+class Connection(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, janitor: Janitor, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.phase = Phase.IDLE
+        self._janitor = janitor
+        self._max_head = janitor.settings.max_header_bytes
+        self._max_headers = janitor.settings.max_headers
+        self._max_body = janitor.settings.max_body_bytes
+        self._head_bytes = 0
+        self._is_body_open = False
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has come."""
+        super().connection_made(CorkedTransport(transport))  # type: ignore[arg-type]
+        self._janitor.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        self._janitor.closed(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come, and refuse what is no HTTP or too much of it."""
+        if self.phase is Phase.IDLE:
+            self._wait_for(Phase.HEAD)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered as if it had not asked
+        except httptools.HttpParserCallbackError as exc:
+            if not isinstance(exc.__context__, HeadTooLargeError):
+                raise
+            self._refuse(exc.__context__)
+        except httptools.HttpParserError:
+            self._refuse(_NotHttpError("this is not a valid HTTP/1.1 request"))
+        else:
+            if self.phase is Phase.HEAD and self._head_bytes:
+                # A value without end is not shown to on_header.
+                self._head_bytes += len(data)
+                if self._head_bytes > 2 * self._max_head:
+                    self._refuse(HeadTooLargeError(self._max_head, self._max_headers))
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope[IS_GONE] = self.transport.is_closing  # type: ignore[literal-required]
+        self._head_bytes = 1
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        super().on_url(url)
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of the request."""
+        super().on_header(name, value)
+        self._count_head(len(name) + len(value) + 4)
+
+    def on_headers_complete(self) -> None:
+        """The request can be looked at."""
+        self._head_bytes = 0
+        self._is_body_open = True
+        if self.phase is not Phase.WORK:  # else it stands behind another, whose answer is due
+            self._wait_for(Phase.BODY)
+        super().on_headers_complete()
+        if self._janitor.is_draining:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, which the application gets when all of it is here, or too much."""
+        self._body.append(body)
+        self._body_bytes += len(body)
+        if self._body_bytes > self._max_body:
+            self._hand_over()
+            self.flow.pause_reading()
+            self.cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """The request is here."""
+        self._hand_over()
+        self._is_body_open = False
+        self.phase = Phase.WORK
+        self._janitor.works(self)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is on its way."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            if self._is_body_open and not self.pipeline:
+                self._wait_for(Phase.BODY)
+        elif self.phase is Phase.WORK:
+            self._wait_for(Phase.IDLE)
+
+    def give_up(self) -> None:
+        """The client has taken too long."""
+        if self.phase is Phase.IDLE:
+            self.transport.close()
+        elif self.phase is Phase.HEAD:
+            self._refuse(RequestTimeoutError(self._janitor.settings.header_seconds))
+        elif self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._refuse(RequestTimeoutError(self._janitor.settings.body_seconds))
+
+    def _wait_for(self, phase: Phase) -> None:
+        self.phase = phase
+        self._janitor.waits(self)
+
+    def _hand_over(self) -> None:
+        if not self.cycle.response_complete:
+            self.cycle.body += b"".join(self._body)
+        self._body, self._body_bytes = [], 0
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._max_head or len(self.headers) > self._max_headers:
+            raise HeadTooLargeError(self._max_head, self._max_headers)
+
+    def _refuse(self, error: FlavorkitError) -> None:
+        content = answers.encode_error(error)
+        head = (
+            f"content-type: {JSON}\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[error.status] + head.encode() + content)
+        self.transport.close()
+
+
+class _NotHttpError(FlavorkitError):
+    """What was sent is not HTTP."""
+
+    status = 400
+    error_code = "BAD_REQUEST"
