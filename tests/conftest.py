@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 # Before the first test module imports it.
-pytest.register_assert_rewrite("flavorkit.testing.contract", "flavorkit.testing.cases")
+pytest.register_assert_rewrite(
+    "flavorkit.testing.contract", "flavorkit.testing.cases", "flavorkit.testing.crowd"
+)
 
 # Keys that the tests make belong to the tests. Set before anything reads it, and inherited by every
 # process that a test starts.

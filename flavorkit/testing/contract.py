@@ -26,6 +26,7 @@ from flavorkit.errors import FlavorkitError, TrustError
 from flavorkit.flavors.registry import all_flavors, flavor_for, get_flavor
 from flavorkit.serving import answers
 from flavorkit.signature import example
+from flavorkit.testing import crowd
 from flavorkit.testing.cases import Case, Model, assert_same, count_of, rows_of
 from flavorkit.testing.served import Server
 
@@ -34,7 +35,10 @@ MAY_NOT_SKIP = "FLAVORKIT_TESTS_MAY_NOT_SKIP"
 
 # Where set, tests that start processes run for all models, not for the first of each case.
 EVERY = "FLAVORKIT_TEST_EVERY_MODEL"
-_IN_A_PROCESS = {"test_served_it_answers_the_same", "test_loading_imports_no_other_framework"}
+_IN_A_PROCESS = {
+    *("test_served_it_answers_the_same", "test_served_it_gives_everyone_their_own_answer"),
+    "test_loading_imports_no_other_framework",
+}
 
 # What a folder holds beside the files of its flavor.
 _COMMON = frozenset(
@@ -92,6 +96,14 @@ class FlavorContract:
         path = tmp_path_factory.mktemp("saved") / "model"
         model.save(path, flavor=case.flavor)
         return path
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls, folder: Path) -> Iterator[Server]:
+        """The model, served by one worker."""
+        server = Server(folder)
+        yield server
+        server.kill()
 
     def test_the_type_names_the_flavor(self, case: Case, model: Model) -> None:
         if not model.has_own_type:
@@ -156,22 +168,38 @@ class FlavorContract:
         with pytest.raises(FlavorkitError, match=r"missing|shape|expected|no rows|no columns"):
             loaded.predict(_too_narrow(model.data))
 
-    def test_served_it_answers_the_same(self, folder: Path, model: Model) -> None:
+    def test_an_array_does_for_a_frame_where_the_flavor_says_so(
+        self, folder: Path, model: Model
+    ) -> None:
+        loaded = flavorkit.load_model(folder)
+        if not loaded.takes_matrix:
+            pytest.skip("the flavor takes frames")
+        data, params = loaded.enforce(model.data)
+        if len(set(getattr(data, "dtypes", ()))) != 1:
+            pytest.skip("the rows are no frame of one type")
+        framed = loaded.predict_enforced(data, params)
+        bare = loaded.predict_enforced(data.to_numpy(), params)
+        rtol = max(model.rtol, 1e-12)  # another memory layout
+        assert_same(np.asarray(bare), np.asarray(framed), rtol)
+
+    def test_served_it_answers_the_same(self, server: Server, folder: Path, model: Model) -> None:
         loaded = flavorkit.load_model(folder)
         given, params = rows_of(model.data, 0, model.example_rows), dict(model.params)
         expected = model.answer(given)
-        request = (folder / example.SERVING_EXAMPLE).read_bytes()
-        server = Server(folder)
-        try:
-            answer = server.invoke(request)
-        finally:
-            server.kill()
+        answer = server.invoke((folder / example.SERVING_EXAMPLE).read_bytes())
         assert answer.status == 200, answer.body
         predictions = answer.json()["predictions"]
         own = json.loads(answers.encode(loaded.predict(given, params or None)))
         assert predictions == own["predictions"]
         if isinstance(expected, np.ndarray):
             assert_same(predictions, expected.tolist(), max(model.rtol, 1e-6))
+
+    def test_served_it_gives_everyone_their_own_answer(
+        self, server: Server, folder: Path, model: Model
+    ) -> None:
+        refused = [_too_narrow(model.data)]
+        asks = crowd.requests_for(model, flavorkit.load_model(folder), refused)
+        crowd.assert_all_are_answered(server, asks)
 
     def test_saving_twice_gives_the_same(
         self, folder: Path, case: Case, model: Model, tmp_path: Path
