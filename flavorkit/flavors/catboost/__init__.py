@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flavorkit.errors import InvalidInputError, UnreadableModelError, UnsavableModelError
+from flavorkit.flavors import threads
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.catboost import file as catboost_file
 from flavorkit.flavors.catboost.file import UNCERTAIN
@@ -106,6 +107,7 @@ class Catboost(Flavor):
         known = parameters_of(native.predict) - _NOT_PARAMETERS
         categories, texts = native.get_cat_feature_indices(), native.get_text_feature_indices()
         n_trees, loss = native.tree_count_, native.get_param("loss_function")
+        own = {"thread_count": threads.allowed() or -1}  # all there are
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
             if len(data.shape) != 2:
@@ -118,7 +120,7 @@ class Catboost(Flavor):
             if given.get("prediction_type") == UNCERTAIN != loss:
                 raise InvalidInputError(f"{UNCERTAIN} is for models of that loss only")
             with predicting(catboost.CatBoostError, ValueError, TypeError, IndexError):
-                return native.predict(data, **given)
+                return native.predict(data, **given, **own)
 
         return predict
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flavorkit.flavors import threads
+
 EXECUTION_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 """What a model names when nothing else is asked for, as in MLflow: a GPU where there is one."""
 
@@ -144,6 +146,7 @@ def _session_options(settings: Settings) -> Any:
     made = onnxruntime.SessionOptions()
     # Bytes that begin like a file of its own format would be taken for one, which is unchecked.
     made.add_session_config_entry("session.load_model_format", "ONNX")
+    made.intra_op_num_threads = threads.allowed() or 0
     for key, value in settings.extra.items():
         made.add_session_config_entry(key, value)
     enums = {
