@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -165,8 +165,8 @@ class Flavor(ABC):
         """
         return []
 
-    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
-        """Whether an array is predicted on as a frame of the same numbers is.
+    def takes_matrix(self, native: Any, names: Sequence[str]) -> bool:
+        """Whether an array is predicted on as a frame of columns with these names is.
 
         Then a server need not build the frame where all columns are numbers of one type.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +138,9 @@ class Lightgbm(Flavor):
             return []
         return skops_file.unreviewed_types(data_file(folder, config))
 
-    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
+    def takes_matrix(self, native: Any, names: Sequence[str]) -> bool:
         """Boosters without categories do; an estimator misses the names of the columns."""
-        return _is_booster(config) and not native.pandas_categorical
+        return type(native).__name__ == "Booster" and not native.pandas_categorical
 
     def row_wise(self, native: Any) -> bool:
         """Trees look at one row at a time; of a class of the user's nobody knows."""

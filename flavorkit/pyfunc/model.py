@@ -146,8 +146,11 @@ class PyFuncModel:
 
     @property
     def takes_matrix(self) -> bool:
-        """Whether an array is predicted on as a frame of the same numbers is."""
-        return self.flavor.takes_matrix(self._loaded.native, self._loaded.config)
+        """Whether an array is predicted on as a frame of its columns is."""
+        schema = self.input_schema
+        if schema is None or schema.is_tensor_spec():
+            return False
+        return self.flavor.takes_matrix(self._loaded.native, list(map(str, schema.input_names())))
 
     @property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import NMF, PCA, MiniBatchNMF
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - makes the next import work
@@ -65,3 +66,31 @@ def test_a_method_that_is_no_name_is_refused(folder, odd):
     (folder / "MLmodel").write_text(text.replace("predict_fn: predict\n", f"predict_fn: {odd}\n"))
     with pytest.raises(TrustError, match="its predictions come from"):
         flavorkit.load_model(folder)
+
+
+def test_arrays_are_for_those_that_never_look_at_names():
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import FeatureUnion, make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from flavorkit.flavors.sklearn import Sklearn
+
+    rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
+    by_name = ColumnTransformer([("b", StandardScaler(), ["b"])])
+    plain = make_pipeline(StandardScaler(), LogisticRegression())
+    nested = make_pipeline(make_pipeline(StandardScaler()), LogisticRegression())
+    choosy = [
+        make_pipeline(by_name, LogisticRegression()),
+        make_pipeline(make_pipeline(by_name), LogisticRegression()),
+        make_pipeline(FeatureUnion([("b", by_name)]), LogisticRegression()),
+        VotingClassifier([("b", make_pipeline(by_name, LogisticRegression()))]),
+    ]
+    for model in (plain, nested, *choosy):
+        model.fit(rows, [0, 1, 0, 1])
+    names = ["a", "b"]
+    assert Sklearn().takes_matrix(plain, names)
+    assert Sklearn().takes_matrix(nested, names)
+    assert not Sklearn().takes_matrix(plain, ["b", "a"])
+    assert not any(Sklearn().takes_matrix(model, names) for model in choosy)

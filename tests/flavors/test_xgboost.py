@@ -436,3 +436,13 @@ def test_damage_is_the_same_for_the_same_seed(files):
     content = files[0].read_bytes()
     one, two = (damaged(content, random.Random(7)) for _ in range(2))
     assert one == two
+
+
+def test_arrays_are_for_columns_in_the_order_of_the_training():
+    from flavorkit.flavors.xgboost import Xgboost
+
+    rows = pd.DataFrame(np.eye(4), columns=list("abcd"))
+    model = xgboost.XGBRegressor(n_estimators=2).fit(rows, np.arange(4))
+    for native in (model, model.get_booster()):
+        assert Xgboost().takes_matrix(native, list("abcd"))
+        assert not Xgboost().takes_matrix(native, list("bacd"))

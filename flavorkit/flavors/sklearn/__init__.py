@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,10 @@ class Sklearn(Flavor):
             return []
         return skops_file.unreviewed_types(_data_file(folder, config))
 
-    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
-        """True where no part selects columns by name."""
-        return methods.ignores_names(native)
+    def takes_matrix(self, native: Any, names: Sequence[str]) -> bool:
+        """True where no part selects columns by name, and they are those of the training."""
+        fitted = getattr(native, "feature_names_in_", names)
+        return list(fitted) == list(names) and methods.ignores_names(native)
 
     def row_wise(self, native: Any) -> bool:
         """True if all of it is scikit-learn's own and takes each row for itself."""

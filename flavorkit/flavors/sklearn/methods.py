@@ -85,7 +85,7 @@ _LOOKS_AT_FRAMES = frozenset({"ColumnTransformer", "FunctionTransformer"})
 def ignores_names(native: Any) -> bool:
     """Whether an estimator, or each in a pipeline, makes an array of a frame first of all."""
     if type(native).__module__ == "sklearn.pipeline" and hasattr(native, "steps"):
-        return all(step == "passthrough" or _ignores_names(step) for _, step in native.steps)
+        return all(step == "passthrough" or ignores_names(step) for _, step in native.steps)
     return _ignores_names(native)
 
 
@@ -114,8 +114,14 @@ def _ignores_names(part: Any) -> bool:
         and hasattr(part, "get_params")
         and not hasattr(part, "_sklearn_output_config")
         and getattr(part, "is_categorical_", None) is None
-        and not any(
-            hasattr(value, "get_params") or callable(value)
-            for value in part.get_params(deep=False).values()
-        )
+        and not any(map(_holds_a_part, part.get_params(deep=False).values()))
     )
+
+
+def _holds_a_part(value: Any) -> bool:
+    """Whether a parameter is an estimator or a function, or has one in it."""
+    if isinstance(value, list | tuple | set):
+        return any(map(_holds_a_part, value))
+    if isinstance(value, dict):
+        return any(map(_holds_a_part, value.values()))
+    return hasattr(value, "get_params") or callable(value)

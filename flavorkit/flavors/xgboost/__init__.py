@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,10 +114,11 @@ class Xgboost(Flavor):
         """Neither format holds code."""
         return None
 
-    def takes_matrix(self, native: Any, config: Mapping[str, Any]) -> bool:
-        """Unless some columns are categories."""
+    def takes_matrix(self, native: Any, names: Sequence[str]) -> bool:
+        """Unless some columns are categories, or others than those of the training."""
         booster = native.get_booster() if hasattr(native, "get_booster") else native
-        return "c" not in (booster.feature_types or ())
+        known = booster.feature_names or names
+        return list(known) == list(names) and "c" not in (booster.feature_types or ())
 
     def row_wise(self, native: Any) -> bool:
         """Trees look at one row at a time."""
