@@ -28,12 +28,17 @@ IS_GONE = "flavorkit.is_gone"
 """Key in an ASGI scope: a function that says whether the client has left."""
 
 
+_MOST_PIPELINED = 64
+"""How many requests may wait behind the one that is at work on their connection."""
+
+
 class Phase(Enum):
     """What a connection waits for."""
 
     IDLE = "the next request"
     HEAD = "the rest of a head"
     BODY = "the rest of a body"
+    ANSWER = "the client to take its answer"
     WORK = "the answer"
 
 
@@ -55,6 +60,7 @@ class Janitor:
             Phase.IDLE: settings.idle_seconds,
             Phase.HEAD: settings.header_seconds,
             Phase.BODY: settings.body_seconds,
+            Phase.ANSWER: settings.body_seconds,
         }
 
     def opened(self, connection: Connection) -> None:
@@ -73,6 +79,10 @@ class Janitor:
     def works(self, connection: Connection) -> None:
         """The client waits for us."""
         self._waiting.pop(connection, None)
+
+    def refused(self, status: int) -> None:
+        """A request was answered before it became one."""
+        self._metrics.answered(status)
 
     def closed(self, connection: Connection) -> None:
         """The connection is no more."""
@@ -111,13 +121,17 @@ class Connection(HttpToolsProtocol):
         self._max_headers = janitor.settings.max_headers
         self._max_body = janitor.settings.max_body_bytes
         self._head_bytes = 0
+        self._unexplained = 0
         self._is_body_open = False
+        self._refusal = b""
+        self._unsent = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
-        super().connection_made(CorkedTransport(transport))  # type: ignore[arg-type]
+        self._corked = CorkedTransport(transport)
+        super().connection_made(self._corked)  # type: ignore[arg-type]
         self._janitor.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -127,30 +141,29 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and refuse what is no HTTP or too much of it."""
+        if self._refusal:
+            return
         if self.phase is Phase.IDLE:
             self._wait_for(Phase.HEAD)
+        self._unexplained += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # the request is answered as if it had not asked
         except httptools.HttpParserCallbackError as exc:
-            if not isinstance(exc.__context__, HeadTooLargeError):
-                raise
-            self._refuse(exc.__context__)
+            known = isinstance(exc.__context__, FlavorkitError)
+            self._refuse(exc.__context__ if known else _NOT_HTTP)
         except httptools.HttpParserError:
-            self._refuse(_NotHttpError("this is not a valid HTTP/1.1 request"))
+            self._refuse(_NOT_HTTP)
         else:
-            if self.phase is Phase.HEAD and self._head_bytes:
-                # A value without end is not shown to on_header.
-                self._head_bytes += len(data)
-                if self._head_bytes > 2 * self._max_head:
-                    self._refuse(HeadTooLargeError(self._max_head, self._max_headers))
+            if self._unexplained > 2 * self._max_head:  # of a field that does not end
+                self._refuse(HeadTooLargeError(self._max_head, self._max_headers))
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
         self.scope[IS_GONE] = self.transport.is_closing  # type: ignore[literal-required]
-        self._head_bytes = 1
+        self._head_bytes = self._unexplained = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
@@ -159,13 +172,16 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of the request."""
+        self._unexplained = 0
         super().on_header(name, value)
         self._count_head(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
         """The request can be looked at."""
-        self._head_bytes = 0
+        self._head_bytes = self._unexplained = 0
         self._is_body_open = True
+        if len(self.pipeline) >= _MOST_PIPELINED:
+            raise _NotHttpError("too many requests before the first was answered")
         if self.phase is not Phase.WORK:  # else it stands behind another, whose answer is due
             self._wait_for(Phase.BODY)
         super().on_headers_complete()
@@ -174,6 +190,9 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of the body, which the application gets when all of it is here, or too much."""
+        self._unexplained = 0
+        if self.cycle.response_complete:
+            return
         self._body.append(body)
         self._body_bytes += len(body)
         if self._body_bytes > self._max_body:
@@ -183,29 +202,62 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here."""
+        self._unexplained = 0
         self._hand_over()
         self._is_body_open = False
-        self.phase = Phase.WORK
-        self._janitor.works(self)
+        if self.cycle.response_complete:  # before its body was here
+            self._wait_for(Phase.IDLE)
+        else:
+            self.phase = Phase.WORK
+            self._janitor.works(self)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer is on its way."""
         self.server_state.total_requests += 1
+        self._corked.flush()
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            if not self.pipeline:
+                self.flow.resume_reading()
             self._start_asgi_task(cycle, app)
             if self._is_body_open and not self.pipeline:
                 self._wait_for(Phase.BODY)
-        elif self.phase is Phase.WORK:
+            return
+        self.flow.resume_reading()
+        if self._refusal:
+            self.transport.write(self._refusal)
+            self.transport.close()
+        elif self.phase in {Phase.WORK, Phase.ANSWER}:
+            self._wait_for(Phase.ANSWER if self.flow.write_paused else Phase.IDLE)
+
+    def pause_writing(self) -> None:
+        """The client does not take its answer as fast as it comes."""
+        super().pause_writing()
+        self._unsent = self.transport.get_write_buffer_size()
+        if self.phase is Phase.WORK:
+            self._wait_for(Phase.ANSWER)
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        super().resume_writing()
+        if self.phase is Phase.ANSWER and self.cycle.response_complete:
             self._wait_for(Phase.IDLE)
+        elif self.phase is Phase.ANSWER:
+            self.phase = Phase.WORK
+            self._janitor.works(self)
 
     def give_up(self) -> None:
         """The client has taken too long."""
-        if self.phase is Phase.IDLE:
+        unsent = self.transport.get_write_buffer_size()
+        if self.phase is Phase.ANSWER and unsent < self._unsent:  # slowly, but it takes it
+            self._unsent = unsent
+            self._wait_for(Phase.ANSWER)
+        elif self.phase is Phase.ANSWER or self.transport.is_closing():
+            self.transport.abort()
+        elif self.phase is Phase.IDLE:
             self.transport.close()
         elif self.phase is Phase.HEAD:
             self._refuse(RequestTimeoutError(self._janitor.settings.header_seconds))
@@ -235,7 +287,12 @@ class Connection(HttpToolsProtocol):
         head = (
             f"content-type: {JSON}\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
         )
-        self.transport.write(STATUS_LINE[error.status] + head.encode() + content)
+        self._janitor.refused(error.status)
+        refusal = STATUS_LINE[error.status] + head.encode() + content
+        if self.phase is Phase.WORK and not self.cycle.response_complete:
+            self._refusal = refusal  # behind the answers that are due
+            return
+        self.transport.write(refusal)
         self.transport.close()
 
 
@@ -244,3 +301,6 @@ class _NotHttpError(FlavorkitError):
 
     status = 400
     error_code = "BAD_REQUEST"
+
+
+_NOT_HTTP = _NotHttpError("this is not a valid HTTP/1.1 request")

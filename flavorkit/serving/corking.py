@@ -33,10 +33,14 @@ class CorkedTransport:
         elif data:
             self._write(data)
 
-    def close(self) -> None:
-        """Close the connection when all is written."""
+    def flush(self) -> None:
+        """Write a head that waits for a body that does not come."""
         if self._head:
             self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection when all is written."""
+        self.flush()
         self._transport.close()
 
     def __getattr__(self, name: str) -> Any:

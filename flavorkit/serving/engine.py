@@ -115,7 +115,8 @@ class Engine:
             if handle is not None:
                 handle.cancel()
         for work in self._waiting:
-            work.answer.cancel()
+            if not work.answer.done():
+                work.answer.set_exception(NotReadyError("the server is stopping"))
         self._waiting.clear()
         self._thread.close()
 
@@ -135,7 +136,9 @@ class Engine:
         rows = sum(work.rows or 1 for work in batch)
         self._running = batch
         self._metrics.queue_depth.set(len(self._waiting))
-        self._watch.begin(max(work.deadline for work in batch))
+        # A client that waits for less is told so, which is no reason to give up the others.
+        latest = time.monotonic() + self._settings.timeout_seconds
+        self._watch.begin(max(latest, *(work.deadline for work in batch)))
         if self.is_builtin and self._pace.expects_quick(rows):
             self._finish(batch, rows, *_timed(self._call, batch))
             return
@@ -143,7 +146,10 @@ class Engine:
         loop = asyncio.get_running_loop()
 
         def job() -> None:
-            answered = _timed(self._call, batch)
+            try:
+                answered = _timed(self._call, batch)
+            except BaseException as exc:  # noqa: BLE001 - whoever waits must be told
+                answered = [exc] * len(batch), 0.0
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(self._finish, batch, rows, *answered)
 
@@ -162,7 +168,9 @@ class Engine:
                 work.queue_seconds = begun - work.queued
                 batch.append(work)
                 rows += work.rows or 1
-            elif not work.answer.done():
+            elif work.is_wanted:
+                work.answer.set_exception(DeadlineExceededError(work.limit))
+            else:
                 work.answer.cancel()
             self._waiting.popleft()
         return batch
@@ -186,11 +194,14 @@ class Engine:
 
     def _call_together(self, batch: list[Work]) -> list[Any] | None:
         """None if it fails, or does not give a prediction for each row: whose fault is unknown."""
-        joined = batches.join([work.data for work in batch])
-        predictions = self._call_one(joined, batch[0].params)
-        if isinstance(predictions, BaseException):
+        try:
+            joined = batches.join([work.data for work in batch])
+            predictions = self._call_one(joined, batch[0].params)
+            if isinstance(predictions, BaseException):
+                return None
+            return batches.split(predictions, [work.rows or 0 for work in batch])
+        except Exception:  # noqa: BLE001 - predictions may be of any type
             return None
-        return batches.split(predictions, [work.rows or 0 for work in batch])
 
     def _call_one(self, data: Any, params: Any) -> Any:
         try:

@@ -80,8 +80,13 @@ class Invocations:
                 more.append((b"connection", b"close"))  # another worker may be ready
             if status >= 500:
                 logger.error("%s: %s", exchange.request_id, error.message)
-        except (ClientDisconnect, asyncio.CancelledError):
+        except ClientDisconnect:
             content, status = b"", CLIENT_GONE
+        except asyncio.CancelledError:
+            is_gone = scope.get(IS_GONE, nobody_left)()
+            stopping = NotReadyError("the server is stopping")
+            content = b"" if is_gone else answers.encode_error(stopping)
+            status = CLIENT_GONE if is_gone else stopping.status
         except Exception as error:  # noqa: BLE001 - the top of the server
             content, status = _bug(exchange, error), 500
         finally:
@@ -99,23 +104,25 @@ async def _answer(service: Service, exchange: Exchange, receive: Receive) -> byt
     settings, engine = service.settings, service.engine
     if engine.is_stuck:
         raise NotReadyError("the model does not answer; try again in a second")
-    if engine.is_full:
+    if engine.is_full or service.decoding >= settings.max_waiting:
         raise OverloadedError  # before anything is done for it
     limit = _seconds_wanted(exchange.headers.get(b"x-request-timeout"), settings.timeout_seconds)
     body = await _body_of(exchange, receive, settings.max_body_bytes, settings.body_seconds)
     exchange.begun = begun = time.perf_counter()
+    deadline = time.monotonic() + limit
     content_type = exchange.headers.get(b"content-type")
     declared = content_type.decode("latin-1") if content_type else None
     if len(body) <= SMALL_BYTES:
         request = requests.read(service.model, declared, body, settings)
     else:
-        request = await asyncio.get_running_loop().run_in_executor(
-            service.codec, requests.read, service.model, declared, body, settings
+        request = await service.in_background(
+            lambda: requests.read(service.model, declared, body, settings), limit
         )
     decoded = time.perf_counter()
     work = Work(
         *(request.data, request.params),
         limit=limit,
+        deadline=deadline,
         is_gone=exchange.scope.get(IS_GONE, nobody_left),
         may_share=engine.shares_calls,
     )

@@ -88,12 +88,13 @@ class _KeepsRecords(logging.handlers.QueueHandler):
 @contextlib.contextmanager
 def _attached(writer: logging.Handler) -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [logger.handlers for logger in loggers]
     for logger in loggers:
-        logger.addHandler(writer)
+        logger.handlers = [writer]  # a worker has inherited one that writes at once
     logging.getLogger("flavorkit.serving").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeHandler(writer)
+        for logger, handlers in zip(loggers, before, strict=True):
+            logger.handlers = handlers

@@ -69,6 +69,8 @@ class Placeholder:
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._read(connection))
 
     def _read(self, connection: socket.socket) -> None:
+        if connection not in self._open:
+            return  # dropped for a newer one in the same turn
         received = self._open[connection][1]
         try:
             chunk = connection.recv(_MAX_HEAD)

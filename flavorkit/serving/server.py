@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import math
 import signal
 import socket
 import threading
@@ -58,7 +59,7 @@ def run(
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nothing here depends on who says they called
-        timeout_graceful_shutdown=int(settings.grace_seconds),
+        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
     _Server(config, settings, services, on_ready).run(sockets=[listener])
 

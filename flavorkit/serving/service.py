@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
+from flavorkit.errors import DeadlineExceededError
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.serving.board import Board
 from flavorkit.serving.engine import Engine
@@ -21,6 +23,8 @@ from flavorkit.serving.work import Work
 from flavorkit.version import __version__
 
 logger = logging.getLogger("flavorkit.serving")
+
+_T = TypeVar("_T")
 
 WARM_UP_SECONDS = 60.0
 """How long the first prediction may take."""
@@ -57,6 +61,7 @@ class Service:
         self.metrics = Metrics(shared.numbers.row(shared.worker))
         self.engine = Engine(model, settings, self.metrics, shared.watch, shared.on_overrun)
         self.codec = ThreadPoolExecutor(1, thread_name_prefix="flavorkit-codec")
+        self.decoding = 0
         self.is_warm = False
         self.is_draining = False
         self.model_header = _header_of(name, model)
@@ -93,18 +98,34 @@ class Service:
             "flavorkit": __version__,
         }
 
+    async def in_background(self, read: Callable[[], _T], limit: float) -> _T:
+        """What ``read`` makes of a large body, on a thread that does one after the other.
+
+        Raises:
+            DeadlineExceededError: it took longer than ``limit`` seconds.
+        """
+        self.decoding += 1
+        try:
+            async with asyncio.timeout(limit):
+                return await asyncio.get_running_loop().run_in_executor(self.codec, read)
+        except TimeoutError:
+            raise DeadlineExceededError(limit) from None
+        finally:
+            self.decoding -= 1
+
     async def warm_up(self) -> None:
         """Predict on the model's input example, so that no client waits for what is done once.
 
         A model that fails on its own example is served all the same: it may have been saved with
         one that is only for show. The log has the reason.
         """
-        example = _example_of(self.model)
-        if example is not None:
-            try:
+        try:
+            payload = self.model.serving_example
+            if payload is not None:
+                example = self.model.quick_decoder(payload)
                 await self.engine.predict(Work(*example, limit=WARM_UP_SECONDS))
-            except Exception as exc:  # noqa: BLE001 - a user's model may raise anything
-                logger.warning("the model cannot predict on its own input example: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - a user's model may raise anything
+            logger.warning("the model cannot predict on its own input example: %s", exc)
         self.is_warm = True
         self.metrics.ready.set(1)
 
@@ -118,15 +139,6 @@ class Service:
         self.metrics.ready.set(0)
         self.engine.close()
         self.codec.shutdown(wait=False, cancel_futures=True)
-
-
-def _example_of(model: PyFuncModel) -> Any | None:
-    try:
-        payload = model.serving_example
-    except Exception as exc:  # noqa: BLE001 - the file is the user's
-        logger.warning("the model's input example cannot be read: %s", exc)
-        return None
-    return None if payload is None else model.quick_decoder(payload)
 
 
 def _header_of(name: str, model: PyFuncModel) -> bytes:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from flavorkit.errors import FlavorkitError
 from flavorkit.serving import metrics, watch
 from flavorkit.serving.board import Board
+from flavorkit.serving.listening import BACKLOG
 from flavorkit.serving.placeholder import Placeholder
 from flavorkit.serving.restarts import Restarts
 from flavorkit.serving.settings import Settings
@@ -28,6 +29,8 @@ from flavorkit.serving.settings import Settings
 logger = logging.getLogger("flavorkit.serving")
 
 TICK_SECONDS = 0.1
+OVERRUN = 70
+"""The status a worker ends with that has found its model to hang."""
 KILL_AFTER = 0.5
 """How long a worker has to end by itself after it was found to hang."""
 
@@ -57,7 +60,7 @@ class _Worker:
     news: int
     received: bytes = b""
     ready_since: float = 0.0
-    end_by: float = 0.0
+    is_killed: bool = False
 
 
 class Supervisor:
@@ -101,7 +104,7 @@ class Supervisor:
             WorkerError: the first worker could not start.
         """
         with self._signals():
-            self._listener.listen(2048)
+            self._listener.listen(BACKLOG)
             self._placeholder.open()
             try:
                 while not self._stops:
@@ -147,6 +150,9 @@ class Supervisor:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             # A terminal sends it to all processes; this one ends when the watching process says so.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for key in list(self._selector.get_map().values()):
+                if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._listener:
+                    key.fileobj.close()
             self._selector.close()
             for other in self._workers.values():
                 os.close(other.lifeline)
@@ -161,7 +167,10 @@ class Supervisor:
         self._placeholder.sweep()
 
     def _hear(self, worker: _Worker) -> None:
-        chunk = os.read(worker.news, 65536)
+        try:
+            chunk = os.read(worker.news, 65536)
+        except BlockingIOError:  # it has ended, and a process that it has started holds the pipe
+            return
         worker.received += chunk
         *lines, worker.received = worker.received.split(b"\n")
         if not chunk:
@@ -186,13 +195,13 @@ class Supervisor:
             worker.seat.watch.is_failing = is_failing
             busy_until = worker.seat.watch.busy_until
             allowed = self._settings.overrun_seconds + KILL_AFTER
-            if busy_until and now > busy_until + allowed and not worker.end_by:
+            if busy_until and now > busy_until + allowed and not worker.is_killed:
                 logger.error(
                     "worker %d: a call of the model overran its time; the worker is replaced",
                     worker.seat.number,
                 )
                 self._kills.add()
-                worker.end_by = now
+                worker.is_killed = True
                 os.kill(worker.pid, signal.SIGKILL)
 
     def _reap(self) -> None:
@@ -208,9 +217,10 @@ class Supervisor:
         self._forget(worker)
         if not self._was_ready:
             raise WorkerError(f"the worker {_how(code)} while it loaded the model")
+        if code == OVERRUN:
+            self._kills.add()
         number = worker.seat.number
-        row = metrics.Metrics(self._numbers.row(number))  # its gauges fall to 0
-        row.ready.set(0)
+        metrics.Metrics(self._numbers.row(number))  # its gauges fall to 0
         ready_for = now - worker.ready_since if worker.ready_since else 0.0
         self._due[number] = self._restarts.ended(now, ready_for)
         later = self._due[number] - now
@@ -235,7 +245,7 @@ class Supervisor:
         settings = self._settings
         latest = time.monotonic() + settings.drain_seconds + settings.grace_seconds + 2
         while self._workers and self._stops < 2 and time.monotonic() < latest:
-            self._selector.select(TICK_SECONDS)
+            self._step()
             for worker in list(self._workers.values()):
                 pid, _ = os.waitpid(worker.pid, os.WNOHANG)
                 if pid:

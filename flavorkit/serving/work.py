@@ -21,7 +21,8 @@ class Work:
     Args:
         data: what the model is called with, as its signature describes it.
         params: inference parameters, as the signature describes them.
-        limit: the seconds from now after which nobody wants the answer.
+        limit: the seconds after which nobody wants the answer, which an error names.
+        deadline: when that is, a :func:`time.monotonic`; ``limit`` from now when not given.
         is_gone: whether whoever asked has left.
         may_share: whether its rows may share a call with those of others.
     """
@@ -37,12 +38,13 @@ class Work:
         params: Mapping[str, Any],
         *,
         limit: float,
+        deadline: float | None = None,
         is_gone: Callable[[], bool] = nobody_left,
         may_share: bool = False,
     ) -> None:
         self.data, self.params = data, params
         self.limit, self.is_gone = limit, is_gone
-        self.deadline = time.monotonic() + limit
+        self.deadline = time.monotonic() + limit if deadline is None else deadline
         self.rows = batches.rows_of(data)
         self.key = _key(data, params) if may_share and self.rows is not None else None
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 from flavorkit.errors import FlavorkitError
 from flavorkit.serving import logs
 from flavorkit.serving.settings import Settings
-from flavorkit.serving.supervisor import Seat
+from flavorkit.serving.supervisor import OVERRUN, Seat
 
 if TYPE_CHECKING:
     from flavorkit.pyfunc import PyFuncModel
 
-OVERRUN = 70
-"""The status a worker ends with that has found its model to hang."""
 _LAST_WORDS_SECONDS = 0.2
 
 

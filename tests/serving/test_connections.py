@@ -141,6 +141,7 @@ FRAMES = {
     "a length that is none": HEAD + b"Content-Length: x\r\n\r\n",
     "a space before a colon": b"GET /ping HTTP/1.1\r\nHost : x\r\n\r\n",
     "a control character": b"GET /ping HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+    "a target that is no path": b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a folded header": b"GET /ping HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
 }
 
@@ -167,10 +168,54 @@ def test_an_answer_comes_in_one_piece(strict):
         assert b"\r\n\r\n{" in connection.recv(65536)
 
 
-def test_an_answer_without_a_body_is_complete(strict):
-    with connected(strict) as connection:
+def test_an_answer_without_a_body_is_complete(server):
+    with connected(server) as connection:
         connection.sendall(b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(65536).endswith(b"\r\n\r\n")
+        assert answer_on(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_head_in_many_small_packets_is_as_large_as_in_one(strict):
+    head = HEAD + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 200) for n in range(50))
+    with connected(strict) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(head), 100):
+            connection.sendall(head[start : start + 100])
+        connection.sendall(b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_field_behind_the_body_has_an_end_too(strict):
+    with connected(strict) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX: ")
+        with contextlib.suppress(OSError):
+            connection.sendall(b"y" * 1_000_000)
+        assert all_of(connection)[:13] in {b"", b"HTTP/1.1 431 "}  # unless a reset overtakes it
+
+
+def test_what_is_no_request_takes_nothing_from_the_answer_before_it(strict):
+    with connected(strict) as connection:
+        connection.sendall(REQUEST + b"nonsense\r\n\r\n")
+        received = all_of(connection)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1 400 ") == 1
+
+
+def test_no_more_than_some_requests_wait_for_the_first(strict):
+    with connected(strict) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(REQUEST * 2000)
+        received = all_of(connection)
+    assert 0 < received.count(b"HTTP/1.1 200 ") < 2000
+    assert received.count(b"HTTP/1.1 400 ") == 1
+
+
+def test_after_an_answer_that_came_before_the_body_the_connection_is_idle(strict):
+    with connected(strict) as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"{}")
+        assert all_of(connection) == b""  # closed when it has been idle for too long
 
 
 def test_expect_100_is_answered(strict):

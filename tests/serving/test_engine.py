@@ -295,12 +295,35 @@ def test_a_call_that_overruns_is_reported_when_those_behind_it_were_told(run):
         waiting = asyncio.create_task(predict(engine, 1))
         with pytest.raises(DeadlineExceededError, match="longer than"):
             await running
-        assert engine.is_stuck
         with pytest.raises(NotReadyError, match="does not answer"):
             await waiting
+        assert engine.is_stuck
 
-    run(scenario, on_overrun=lambda: overran.append(True))
+    run(scenario, replace(SETTINGS, timeout_seconds=0.01), on_overrun=lambda: overran.append(True))
     assert overran
+
+
+def test_a_client_that_waits_for_less_takes_nothing_from_the_others(run):
+    async def scenario(engine):
+        Model.may_answer.clear()
+        running = asyncio.create_task(predict(engine, 0, limit=0.01))
+        await asyncio.to_thread(Model.has_begun.wait)
+        waiting = asyncio.create_task(predict(engine, 1))
+        with pytest.raises(DeadlineExceededError, match="longer than"):
+            await running
+        assert not engine.is_stuck
+        Model.may_answer.set()
+        await waiting
+
+    run(scenario)
+
+
+def test_one_whose_time_is_up_before_its_turn_is_told_so(run):
+    async def scenario(engine):
+        with pytest.raises(DeadlineExceededError, match="longer than"):
+            await predict(engine, 0, limit=1e-9)
+
+    run(scenario)
 
 
 def test_a_request_is_let_go_of_once_it_is_given_up(run):
