@@ -20,9 +20,13 @@ def write(found: list[dict[str, Any]]) -> None:
     }
     servers = list(dict.fromkeys(row["server"] for row in found))
     tables = {
-        "throughput": _throughput(cells, servers),
-        "latency": _latency(cells, servers),
-        "process": _process(cells, servers),
+        "throughput": ["Requests per second:", "", *_throughput(cells, servers)],
+        "latency": ["Latency, p50 / p99 in ms:", "", *_latency(cells, servers)],
+        "process": [
+            "Time to the first answer, and the memory of all processes under load:",
+            "",
+            *_process(cells, servers),
+        ],
     }
     text = README.read_text()
     for name, lines in tables.items():
