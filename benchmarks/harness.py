@@ -139,7 +139,7 @@ class Server:
 @contextlib.contextmanager
 def flavorkit_server(folder: Path, body: bytes) -> Iterator[Server]:
     port = free_port()
-    command = ["-m", "flavorkit", "serve", "-m", str(folder), "-p", str(port)]
+    command = ["-m", "flavorkit", "serve", "-m", str(folder), "-p", str(port), "-w", "1"]
     with _serving(port, command, body) as server:
         yield server
 

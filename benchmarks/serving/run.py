@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import tables  # noqa: E402
+from harness import Server, free_port  # noqa: E402
 from models import MODELS, ROWS, save  # noqa: E402
 from servers import SERVERS, ServerKind  # noqa: E402
 
@@ -64,7 +64,7 @@ def main() -> None:
 def measure(server: ServerKind, folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     """All cells of one server and one model."""
     python = server.environment(given.envs)
-    port = _free_port()
+    port = free_port()
     begun = time.perf_counter()
     log = folder / f"{server.name}.log"
     with log.open("wb") as output:
@@ -91,7 +91,7 @@ def measure(server: ServerKind, folder: Path, given: argparse.Namespace) -> list
                     for key in ("rate", "p50", "p99")
                 }
                 failed = sum(run["failed"] for run in runs)
-                memory = _memory(process.pid)
+                memory = Server(port, process, first).resident_mb()
                 row = {"rows": count, "connections": connections, **cell, "failed": failed}
                 rows.append({**row, "first_answer": first, "memory_mb": memory})
                 print(server.name, folder.name, row, flush=True)
@@ -135,37 +135,6 @@ def _first_answer(url: str, body: Path, process: subprocess.Popen[bytes], begun:
             pass
         time.sleep(0.02)
     raise RuntimeError(f"{process.args} gave no answer in {START_SECONDS} s")
-
-
-def _memory(pid: int) -> float:
-    """The proportional set size of a process and its children, in MB."""
-    total = 0
-    for one in [pid, *_descendants(pid)]:
-        try:
-            text = Path(f"/proc/{one}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        found = re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)
-        total += int(found[1]) if found else 0
-    return total / 1000
-
-
-def _descendants(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        children = [int(child) for child in (task / "children").read_text().split()]
-        for child in children:
-            found += [child, *_descendants(child)]
-    return found
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

@@ -24,22 +24,20 @@ _TYPES = {
 
 @click.command()
 @click.argument("target", metavar="MODEL_OR_URL")
-@click.option("-c", "--connections", type=click.IntRange(min=1), default=16, show_default=True)
+@click.option("-c", "--connections", type=options.COUNT, default=16, show_default=True)
 @click.option(
     "-r",
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.SECONDS,
     help="Send so many requests a second, whether or not they are answered; else each connection"
     " sends its next request when it has the answer to the one before.",
 )
-@click.option(
-    "-d", "--duration", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True
-)
-@click.option("--warm-up", type=click.FloatRange(min=0), default=2, show_default=True)
+@click.option("-d", "--duration", type=options.SECONDS, default=10, show_default=True)
+@click.option("--warm-up", type=options.MAYBE_SECONDS, default=2, show_default=True)
 @click.option(
     "-t",
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.SECONDS,
     default=60,
     show_default=True,
     help="How many seconds to wait for an answer.",
@@ -50,9 +48,7 @@ _TYPES = {
     help="The body of each request: a .json, .csv or .parquet file; the model's input example when"
     " not given.",
 )
-@click.option(
-    "-w", "--workers", type=click.IntRange(min=1), help="For a model: how many workers serve it."
-)
+@click.option("-w", "--workers", type=options.COUNT, help="For a model: how many workers serve it.")
 @click.option(
     "-o",
     "--output",

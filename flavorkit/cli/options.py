@@ -12,6 +12,10 @@ import click
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+COUNT = click.IntRange(min=1)
+SECONDS = click.FloatRange(min=0, min_open=True)
+MAYBE_SECONDS = click.FloatRange(min=0)
+
 
 def model() -> Decorator:
     """The model, a folder or a URI: as an argument, or after ``-m`` as in MLflow."""

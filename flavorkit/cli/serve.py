@@ -29,27 +29,46 @@ def _limit(flag: str, kind: click.ParamType[Any], default: Any, text: str) -> op
     )
 
 
-_COUNT = click.IntRange(min=1)
-_SECONDS = click.FloatRange(min=0, min_open=True)
-_MAYBE_SECONDS = click.FloatRange(min=0)
-
 LIMITS = (
-    _limit("--max-waiting", _COUNT, 256, "How many requests may wait for the model in a worker."),
-    _limit("--batch-rows", _COUNT, 4096, "How many rows of several requests share a call."),
-    _limit("--batch-wait-ms", _MAYBE_SECONDS, 0, "How long to wait for more requests to share it."),
-    _limit("--max-body-mib", _COUNT, 64, "How large the body of a request may be, in MiB."),
-    _limit("--body-seconds", _SECONDS, 60, "How long a body may take to arrive."),
-    _limit("--max-header-kib", _COUNT, 16, "How large the head of a request may be, in KiB."),
-    _limit("--max-headers", _COUNT, 64, "How many headers a request may have."),
-    _limit("--header-seconds", _SECONDS, 10, "How long the head of a request may take to arrive."),
-    _limit("--idle-seconds", _SECONDS, 15, "How long a connection may stay open between requests."),
-    _limit("--max-connections", _COUNT, 1024, "How many connections a worker holds."),
-    _limit("--max-json-depth", _COUNT, 64, "How deep lists and objects in a body may be nested."),
-    _limit("--max-rows", _COUNT, 10_000_000, "How many rows a request may have."),
-    _limit("--max-columns", _COUNT, 10_000, "How many columns a request may have."),
-    _limit("--grace", _MAYBE_SECONDS, 30, "How many seconds begun requests get at the end."),
-    _limit("--drain", _MAYBE_SECONDS, 1, "How many seconds new ones are answered after SIGTERM."),
-    _limit("--overrun", _MAYBE_SECONDS, 5, "How many seconds a call may overrun its time."),
+    _limit(
+        "--max-waiting", options.COUNT, 256, "How many requests may wait for the model in a worker."
+    ),
+    _limit("--batch-rows", options.COUNT, 4096, "How many rows of several requests share a call."),
+    _limit(
+        "--batch-wait-ms",
+        options.MAYBE_SECONDS,
+        0,
+        "How long to wait for more requests to share it.",
+    ),
+    _limit("--max-body-mib", options.COUNT, 64, "How large the body of a request may be, in MiB."),
+    _limit("--body-seconds", options.SECONDS, 60, "How long a body may take to arrive."),
+    _limit(
+        "--max-header-kib", options.COUNT, 16, "How large the head of a request may be, in KiB."
+    ),
+    _limit("--max-headers", options.COUNT, 64, "How many headers a request may have."),
+    _limit(
+        "--header-seconds",
+        options.SECONDS,
+        10,
+        "How long the head of a request may take to arrive.",
+    ),
+    _limit(
+        "--idle-seconds",
+        options.SECONDS,
+        15,
+        "How long a connection may stay open between requests.",
+    ),
+    _limit("--max-connections", options.COUNT, 1024, "How many connections a worker holds."),
+    _limit(
+        "--max-json-depth", options.COUNT, 64, "How deep lists and objects in a body may be nested."
+    ),
+    _limit("--max-rows", options.COUNT, 10_000_000, "How many rows a request may have."),
+    _limit("--max-columns", options.COUNT, 10_000, "How many columns a request may have."),
+    _limit("--grace", options.MAYBE_SECONDS, 30, "How many seconds begun requests get at the end."),
+    _limit(
+        "--drain", options.MAYBE_SECONDS, 1, "How many seconds new ones are answered after SIGTERM."
+    ),
+    _limit("--overrun", options.MAYBE_SECONDS, 5, "How many seconds a call may overrun its time."),
     _limit("--log-format", click.Choice(["text", "json"]), "text", "The form of the log's lines."),
 )
 
@@ -80,7 +99,7 @@ def _limits(function: Any) -> Any:
 @click.option(
     "-t",
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.SECONDS,
     default=60,
     show_default=True,
     envvar=["FLAVORKIT_SCORING_SERVER_REQUEST_TIMEOUT", "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"],
@@ -89,7 +108,7 @@ def _limits(function: Any) -> Any:
 @click.option(
     "-w",
     "--workers",
-    type=click.IntRange(min=1),
+    type=options.COUNT,
     envvar=["FLAVORKIT_MODELS_WORKERS", "MLFLOW_MODELS_WORKERS"],
     help="How many processes serve the model; as many as there are processors for it when not"
     " given, or one for frameworks that use all of them by themselves.",

@@ -86,11 +86,6 @@ class Engine:
         """Whether a call of the model goes on though the time of its requests is up."""
         return 0 < self._watch.busy_until < time.monotonic()
 
-    @property
-    def unfinished(self) -> int:
-        """How many requests wait or are at work."""
-        return len(self._waiting) + len(self._running)
-
     async def predict(self, work: Work) -> Any:
         """The predictions for the rows of ``work``.
 
@@ -159,13 +154,12 @@ class Engine:
         """The first request that is still wanted, and those after it that may share its call."""
         batch: list[Work] = []
         rows = 0
-        now, begun = time.monotonic(), time.perf_counter()
+        now = time.monotonic()
         while self._waiting:
             work = self._waiting[0]
             if work.is_wanted and work.deadline > now:
                 if batch and not self._fits(batch[0], work, rows):
                     break
-                work.queue_seconds = begun - work.queued
                 batch.append(work)
                 rows += work.rows or 1
             elif work.is_wanted:

@@ -97,6 +97,7 @@ def _places() -> tuple[dict[tuple[str, str], int], int]:
 
 
 _PLACES, WIDTH = _places()
+_NAMED = {metric.name: metric for metric in METRICS}
 
 
 def board(workers: int) -> Board:
@@ -109,7 +110,7 @@ class Tally:
 
     def __init__(self, row: memoryview[float], name: str, value: str = "") -> None:
         self._row, self._place = row, _PLACES[name, value]
-        if next(one for one in METRICS if one.name == name).kind == "gauge":
+        if _NAMED[name].kind == "gauge":
             self.set(0)  # what the worker before this one had open is gone
 
     def add(self, amount: float = 1) -> None:
@@ -126,7 +127,7 @@ class Histogram:
 
     def __init__(self, row: memoryview[float], name: str, value: str = "") -> None:
         self._row, self._first = row, _PLACES[name, value]
-        self._bounds = next(one for one in METRICS if one.name == name).bounds
+        self._bounds = _NAMED[name].bounds
         self._sum = self._first + len(self._bounds) + 1
 
     def observe(self, amount: float) -> None:

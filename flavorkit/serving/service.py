@@ -16,7 +16,7 @@ from flavorkit.errors import DeadlineExceededError
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.serving.board import Board
 from flavorkit.serving.engine import Engine
-from flavorkit.serving.metrics import WIDTH, Metrics
+from flavorkit.serving.metrics import Metrics, board
 from flavorkit.serving.settings import Settings
 from flavorkit.serving.watch import Watch
 from flavorkit.serving.work import Work
@@ -34,7 +34,7 @@ WARM_UP_SECONDS = 60.0
 class Shared:
     """What the workers of one server share; made anew for a server of one process."""
 
-    numbers: Board = field(default_factory=lambda: Board(2, WIDTH))
+    numbers: Board = field(default_factory=lambda: board(1))
     """What all workers count, and in the last row the process that watches them."""
     watch: Watch = field(default_factory=Watch)
     """What the worker says of itself to the process that watches it."""

@@ -29,7 +29,7 @@ class Work:
 
     __slots__ = (
         *("answer", "data", "deadline", "is_gone", "key", "limit"),
-        *("params", "predict_seconds", "queued", "queue_seconds", "rows"),
+        *("params", "predict_seconds", "rows"),
     )
 
     def __init__(
@@ -48,8 +48,7 @@ class Work:
         self.rows = batches.rows_of(data)
         self.key = _key(data, params) if may_share and self.rows is not None else None
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.queued = time.perf_counter()
-        self.queue_seconds = self.predict_seconds = 0.0
+        self.predict_seconds = 0.0
 
     @property
     def is_wanted(self) -> bool:

@@ -285,16 +285,22 @@ def test_time_that_is_up_is_said_and_what_waited_for_too_long_is_not_begun(run):
     assert sizes() == [1, 1]
 
 
+async def behind_one_that_gave_up(engine):
+    """A request that waits behind a call whose own client was told that its time is up."""
+    Model.may_answer.clear()
+    running = asyncio.create_task(predict(engine, 0, limit=0.01))
+    await asyncio.to_thread(Model.has_begun.wait)
+    waiting = asyncio.create_task(predict(engine, 1))
+    with pytest.raises(DeadlineExceededError, match="longer than"):
+        await running
+    return waiting
+
+
 def test_a_call_that_overruns_is_reported_when_those_behind_it_were_told(run):
     overran = []
 
     async def scenario(engine):
-        Model.may_answer.clear()
-        running = asyncio.create_task(predict(engine, 0, limit=0.01))
-        await asyncio.to_thread(Model.has_begun.wait)
-        waiting = asyncio.create_task(predict(engine, 1))
-        with pytest.raises(DeadlineExceededError, match="longer than"):
-            await running
+        waiting = await behind_one_that_gave_up(engine)
         with pytest.raises(NotReadyError, match="does not answer"):
             await waiting
         assert engine.is_stuck
@@ -305,12 +311,7 @@ def test_a_call_that_overruns_is_reported_when_those_behind_it_were_told(run):
 
 def test_a_client_that_waits_for_less_takes_nothing_from_the_others(run):
     async def scenario(engine):
-        Model.may_answer.clear()
-        running = asyncio.create_task(predict(engine, 0, limit=0.01))
-        await asyncio.to_thread(Model.has_begun.wait)
-        waiting = asyncio.create_task(predict(engine, 1))
-        with pytest.raises(DeadlineExceededError, match="longer than"):
-            await running
+        waiting = await behind_one_that_gave_up(engine)
         assert not engine.is_stuck
         Model.may_answer.set()
         await waiting
