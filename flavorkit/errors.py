@@ -7,6 +7,10 @@
   x UnreadableModelError        400 INVALID_PARAMETER_VALUE  a file that its format cannot explain
   x NotFoundError               404 RESOURCE_DOES_NOT_EXIST  no such model, run, version, artifact
     x BrokenFlavorError         501 NOT_IMPLEMENTED          a plug-in that cannot be used
+  x AlreadyExistsError          400 RESOURCE_ALREADY_EXISTS  a name that is taken
+  x InvalidArgumentError        400 INVALID_PARAMETER_VALUE  a name, key, filter, ... against a rule
+  x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
+  x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
   x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
@@ -108,6 +112,34 @@ class NotFoundError(FlavorkitError):
 
     status = 404
     error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class AlreadyExistsError(FlavorkitError):
+    """The name is taken."""
+
+    status = 400
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class InvalidArgumentError(FlavorkitError):
+    """A name, a key, a filter, a page token or another argument breaks a rule, which it says."""
+
+    status = 400
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class UnsupportedByStoreError(FlavorkitError):
+    """A store of this kind cannot do that."""
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
+
+
+class StoreUnavailableError(FlavorkitError):
+    """The database or the server behind a store does not answer; nothing was half done."""
+
+    status = 503
+    error_code = "TEMPORARILY_UNAVAILABLE"
 
 
 class BrokenFlavorError(NotFoundError, ImportError):

@@ -1,0 +1,1 @@
+"""Where models come from: experiments, runs, registered models and their artifacts."""

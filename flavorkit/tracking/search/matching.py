@@ -1,0 +1,98 @@
+"""Decides about entities that are in memory: which a filter lets through, and which comes first."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from functools import cmp_to_key
+from typing import Any, TypeVar
+
+from flavorkit.tracking.search.fields import Field, Kind
+from flavorkit.tracking.search.grammar import Comparison
+from flavorkit.tracking.search.order import Order
+
+T = TypeVar("T")
+Getter = Callable[[T, Field], Any]
+"""The value of a field of an entity; None where it has none, a collection for datasets."""
+
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+"""MLflow's clients ask for registered models whose tag of this name is not 'true', and mean those
+too that have no such tag."""
+
+
+def like(text: str, pattern: str) -> bool:
+    """Whether the text fits the pattern, in which ``%`` stands for any and ``_`` for one character.
+
+    Takes time in proportion to the product of the lengths at most.
+    """
+    position = place = 0
+    star, mark = -1, 0
+    while position < len(text):
+        if place < len(pattern) and pattern[place] == "%":
+            star, mark = place, position
+            place += 1
+        elif place < len(pattern) and pattern[place] in ("_", text[position]):
+            position, place = position + 1, place + 1
+        elif star >= 0:
+            mark += 1
+            position, place = mark, star + 1
+        else:
+            return False
+    return all(character == "%" for character in pattern[place:])
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "IN": lambda value, wanted: value in wanted,
+    "NOT IN": lambda value, wanted: value not in wanted,
+    "LIKE": like,
+    "ILIKE": lambda value, pattern: like(value.lower(), pattern.lower()),
+}
+
+
+def matches(entity: T, comparisons: Iterable[Comparison], get: Getter[T]) -> bool:
+    """Whether all conditions hold; one about what the entity has not does not, but IS NULL."""
+    return all(_holds(comparison, get(entity, comparison.field)) for comparison in comparisons)
+
+
+def ordered(entities: Iterable[T], orders: Sequence[Order], get: Getter[T]) -> list[T]:
+    """The entities in order; what has no value comes last, and NaN just before."""
+
+    def compare(one: T, other: T) -> int:
+        for order in orders:
+            left, right = _rank(get(one, order.field)), _rank(get(other, order.field))
+            if left == right:
+                continue
+            if left[0] == right[0] == 0:
+                return -1 if (left < right) == order.ascending else 1
+            return -1 if left < right else 1
+        return 0
+
+    return sorted(entities, key=cmp_to_key(compare))
+
+
+def _holds(comparison: Comparison, value: Any) -> bool:
+    if comparison.operator == "IS NULL":
+        return value is None
+    if comparison.operator == "IS NOT NULL":
+        return value is not None
+    compare = _COMPARE[comparison.operator]
+    if comparison.field.kind is Kind.DATASET:
+        return any(compare(one, comparison.value) for one in value)
+    if value is None:
+        return comparison.field.key == PROMPT_TAG and comparison.operator == "!="
+    return compare(value, comparison.value)
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    if value is None:
+        return 2, 0
+    if isinstance(value, float) and math.isnan(value):
+        return 1, 0
+    return 0, value
