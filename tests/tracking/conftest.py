@@ -20,7 +20,7 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {}
+STORES: dict[str, Opened] = {"sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(STORES))
