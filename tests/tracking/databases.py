@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -42,30 +43,45 @@ def _folder_of(user: str) -> Iterator[tuple[Path, list[str]]]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, url: str) -> Iterator[str]:
+def _running(command: list[str], log: Path, listening: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, cwd="/", start_new_session=True
         )
     try:
-        _wait_for(url, process, log)
-        yield url
+        deadline = time.monotonic() + 60
+        while not _answers(listening):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"no server: {log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.02)
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _answers(listening: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(listening))
+        except OSError:
+            return False
+    return True
+
+
+def _wait_for(url: str) -> None:
+    """PostgreSQL accepts connections a moment before it answers them."""
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     deadline = time.monotonic() + 60
     while True:
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"no server at {url}: {log.read_text(errors='replace')[-2000:]}")
         try:
-            with engine.connect():
-                return
+            engine.connect().close()
         except sqlalchemy.exc.OperationalError:
-            time.sleep(0.05)
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextlib.contextmanager
@@ -88,8 +104,9 @@ def postgresql() -> Iterator[str]:
         for option in options:
             command += ["-c", option]
         url = f"postgresql+psycopg://flavorkit@/postgres?host={folder}"
-        with _running(command, folder / "log", url) as ready:
-            yield ready
+        with _running(command, folder / "log", folder / ".s.PGSQL.5432"):
+            _wait_for(url)
+            yield url
 
 
 @contextlib.contextmanager
@@ -97,7 +114,7 @@ def mariadb() -> Iterator[str]:
     """The URL of an empty database."""
     install, server = need("mariadb-install-db"), need("mariadbd")
     with _folder_of("mysql") as (folder, as_user):
-        data, socket = folder / "data", folder / "socket"
+        data, listening = folder / "data", folder / "socket"
         subprocess.run(
             [
                 *(*as_user, install, "--no-defaults", f"--datadir={data}", "--skip-test-db"),
@@ -108,15 +125,17 @@ def mariadb() -> Iterator[str]:
             cwd="/",
         )
         command = [
-            *(*as_user, server, "--no-defaults", f"--datadir={data}", f"--socket={socket}"),
+            *(*as_user, server, "--no-defaults", f"--datadir={data}", f"--socket={listening}"),
             *("--skip-networking", "--innodb-flush-log-at-trx-commit=0"),
         ]
-        url = f"mysql+pymysql://root@localhost/mysql?unix_socket={socket}"
-        with _running(command, folder / "log", url) as ready:
-            engine = sqlalchemy.create_engine(ready, poolclass=sqlalchemy.NullPool)
+        with _running(command, folder / "log", listening):
+            url = "mysql+pymysql://root@localhost/"
+            engine = sqlalchemy.create_engine(
+                f"{url}?unix_socket={listening}", poolclass=sqlalchemy.NullPool
+            )
             with engine.connect() as connection:
                 connection.execute(sqlalchemy.text("CREATE DATABASE flavorkit"))
-            yield ready.replace("/mysql?", "/flavorkit?")
+            yield f"{url}flavorkit?unix_socket={listening}"
 
 
 def emptied(url: str) -> str:

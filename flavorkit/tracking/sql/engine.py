@@ -186,9 +186,9 @@ def _engine(url: URL) -> sqlalchemy.Engine:
         "echo": environ.flag("SQLALCHEMYSTORE_ECHO", False),
         "pool_timeout": 30,
     }
-    if url.get_backend_name() == "postgresql":
-        options["paramstyle"] = "format"
     if not is_sqlite:
+        if url.get_dialect().import_dbapi().paramstyle == "pyformat":
+            options["paramstyle"] = "format"  # by place, as in hot_statements.py
         options["pool_pre_ping"] = environ.flag("SQLALCHEMYSTORE_POOL_PRE_PING", True)
     if url.get_backend_name() in {"mysql", "mariadb"}:
         # What others have committed is seen, as with the other databases.

@@ -79,7 +79,7 @@ class RunSearch(Runs):
             query = select(runs.c.id).where(*viewed)
             query = query.where(*(self._condition(one, keys) for one in comparisons))
             for order in orders:
-                query = _ordered(query, order, keys)
+                query = self._in_order(query, order, keys)
             ids = connection.execute(query.offset(offset).limit(max_results + 1)).scalars().all()
             rows = {row.id: row for row in rows_of(connection, select(runs), runs.c.id, ids)}
             return self._runs(connection, [rows[one] for one in ids])
@@ -111,16 +111,15 @@ class RunSearch(Runs):
             compared(column, comparison, self._dialect),
         )
 
-
-def _ordered(query: Any, order: Order, keys: dict[str, int]) -> Any:
-    of = order.field
-    if of.kind is not Kind.METRIC:
-        return _SEARCHABLE.ordered(query, order)
-    table = latest_metrics.alias()
-    here = and_(table.c.run == runs.c.id, table.c.key == keys.get(of.key, -1))
-    value = table.c.value.asc() if order.ascending else table.c.value.desc()
-    query = query.outerjoin_from(runs, table, here)
-    return query.order_by(table.c.run.is_(None), table.c.is_nan, value)
+    def _in_order(self, query: Any, order: Order, keys: dict[str, int]) -> Any:
+        of = order.field
+        if of.kind is not Kind.METRIC:
+            return _SEARCHABLE.ordered(query, order)
+        table = latest_metrics.alias()
+        here = and_(table.c.run == runs.c.id, table.c.key == keys.get(of.key, -1))
+        value = table.c.value.asc() if order.ascending else table.c.value.desc()
+        query = query.outerjoin_from(runs, table, here)
+        return query.order_by(table.c.run.is_(None), self._dialect.nan(table.c.special), value)
 
 
 def _viewed(view_type: int) -> list[Any]:
