@@ -21,7 +21,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    SQLAlchemyError,
 )
 
 from flavorkit.errors import InvalidArgumentError, MissingDependencyError, StoreUnavailableError
@@ -138,7 +137,11 @@ class Database:
                 conflicts += 1
                 if conflicts > _CONFLICTS:
                     raise unavailable(error) from error
-            except (SQLAlchemyError, sqlite3.Error) as error:  # the latter where one begins
+            except (
+                DBAPIError,
+                sqlalchemy.exc.TimeoutError,
+                sqlite3.Error,
+            ) as error:  # the latter where one begins
                 passing = self._is_transient(error) and may_repeat()
                 if not passing or time.monotonic() + pause > deadline:
                     raise unavailable(error) from error
