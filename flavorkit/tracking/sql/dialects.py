@@ -7,7 +7,18 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Insert, Table, case, func, literal, tuple_
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Insert,
+    Integer,
+    Table,
+    case,
+    func,
+    literal,
+    literal_column,
+    tuple_,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from flavorkit.tracking.sql.schema import INFINITE, NAN, latest_metrics
@@ -167,7 +178,9 @@ class MySQL(Dialect):
 
     def nan(self, special: ColumnElement[int]) -> ColumnElement[int]:
         """1 where it says that a number is NaN, else 0."""
-        return case((special == NAN, 1), else_=0)
+        # No parameters: a driver has no place for more than those of a row.
+        yes, no, nan = (literal_column(str(number), Integer()) for number in (1, 0, NAN))
+        return case((special == nan, yes), else_=no)
 
     def is_transient(self, error: BaseException | None) -> bool:
         """By the number of the error."""
