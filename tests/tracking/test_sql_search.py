@@ -199,6 +199,8 @@ class TestText:
             "start_time > 99999999999999999999999",
             "start_time > 9999999999999999999",
             "start_time = -1.5",
+            "version_number > 9999999999",
+            "creation_timestamp < -99999999999999999999999",
         ],
         ids=itertools.count(),
     )

@@ -160,7 +160,7 @@ def _row(experiment: int, dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "digest": dataset.digest,
         "source_type": dataset.source_type,
-        "source": dataset.source,
+        "source": dataset.source or "",
         "schema": dataset.schema,
         "profile": dataset.profile,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Double,
@@ -121,9 +122,10 @@ def compared(column: ColumnElement[Any], comparison: Comparison, dialect: Dialec
         return listed if comparison.operator == "IN" else not_(listed)
     if isinstance(value, str):
         return _text_compared(column, comparison.operator, storable(value), dialect)
+    # Of a type that holds the number, whatever that of the column holds.
+    bound: Any = literal(value, Double())
     if isinstance(value, int):
-        value = max(-_LARGEST, min(value, _LARGEST))
-    bound: Any = literal(value, Double()) if isinstance(value, float) else value
+        bound = literal(max(-_LARGEST, min(value, _LARGEST)), BigInteger())
     result: Condition = _OPERATORS[comparison.operator](column, bound)
     return result
 
