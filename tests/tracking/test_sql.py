@@ -91,7 +91,7 @@ class TestOpening:
 
     def test_a_file_that_is_no_database(self, path, url):
         path.write_text("something else, long enough to be no header of a database" * 20)
-        with pytest.raises(StoreUnavailableError, match=r"database does not answer"):
+        with pytest.raises(StoreUnavailableError, match=r"store\.db does not answer"):
             open_store(url)
 
     def test_a_server_that_is_not_there_is_said_without_the_password(self, monkeypatch):

@@ -113,6 +113,15 @@ class Database:
         # that wait inside SQLite look again every so often.
         return threading.Lock() if self._is_sqlite else contextlib.nullcontext()
 
+    def _unavailable(self, error: Exception) -> StoreUnavailableError:
+        # Without statements and their values, which the text of other errors may quote.
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        problem = type(cause).__name__
+        if isinstance(cause, sqlite3.OperationalError):
+            problem = str(cause)
+        where = self.url.render_as_string()
+        return StoreUnavailableError(f"{where} does not answer as it should: {problem}")
+
     def _is_transient(self, error: Exception) -> bool:
         if isinstance(error, DBAPIError):
             return error.connection_invalidated or self.dialect.is_transient(error.orig)
@@ -136,7 +145,7 @@ class Database:
                 # Another transaction made the same row just then: this one will find it.
                 conflicts += 1
                 if conflicts > _CONFLICTS:
-                    raise unavailable(error) from error
+                    raise self._unavailable(error) from error
             except (
                 DBAPIError,
                 sqlalchemy.exc.TimeoutError,
@@ -144,18 +153,9 @@ class Database:
             ) as error:  # the latter where one begins
                 passing = self._is_transient(error) and may_repeat()
                 if not passing or time.monotonic() + pause > deadline:
-                    raise unavailable(error) from error
+                    raise self._unavailable(error) from error
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - to spread out, not to hide
             pause = min(pause * 2, 1.0)
-
-
-def unavailable(error: Exception) -> StoreUnavailableError:
-    """The error of a database as one of ours, without statements and their values."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    problem = type(cause).__name__
-    if isinstance(cause, sqlite3.OperationalError):
-        problem = str(cause)
-    return StoreUnavailableError(f"the database does not answer as it should: {problem}")
 
 
 def _parsed(text: str) -> URL:
