@@ -81,7 +81,7 @@ def bench(
     from flavorkit.cli.progress import RowProgress
     from flavorkit.serving.load import report
     from flavorkit.serving.load.client import Target
-    from flavorkit.serving.load.generator import Plan, run
+    from flavorkit.serving.load.generator import Plan, ask, run
 
     body, content_type = _body_of(target, payload)
     plan = Plan(connections, duration, warm_up, rate, timeout)
@@ -97,6 +97,7 @@ def bench(
                 progress.advance(round(seconds * 10), requests)
 
             try:
+                asyncio.run(ask(called, timeout))
                 result = asyncio.run(run(called, plan, advance))
             except OSError as exc:
                 raise click.ClickException(f"{url} does not answer: {exc}") from None
