@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from flavorkit.tracking.sql.schema import INFINITE, NAN, latest_metrics
+from flavorkit.tracking.sql.schema import INFINITE, NAN, NUMBER, latest_metrics
 
 _MEASURED = ("value", "special", "timestamp", "step")
 _LARGEST = 1.7976931348623157e308
@@ -82,6 +82,10 @@ class Dialect:
     def is_transient(self, error: BaseException | None) -> bool:
         """Whether the driver's error will pass, so that the same may work in a moment."""
         raise NotImplementedError
+
+    def is_number(self, special: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether it says that a number is not NaN, in a way that an index helps with."""
+        return special == NUMBER
 
     def _weight(self, columns: Any) -> Any:
         return tuple_(columns.step, columns.timestamp, -self.nan(columns.special), columns.value)
@@ -178,9 +182,13 @@ class MySQL(Dialect):
 
     def nan(self, special: ColumnElement[int]) -> ColumnElement[int]:
         """1 where it says that a number is NaN, else 0."""
-        # No parameters: a driver has no place for more than those of a row.
+        # No parameters: the driver has no place for more than those of a row.
         yes, no, nan = (literal_column(str(number), Integer()) for number in (1, 0, NAN))
         return case((special == nan, yes), else_=no)
+
+    def is_number(self, special: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether it says that a number is not NaN, in a way that an index helps with."""
+        return special.in_((NUMBER, INFINITE))
 
     def is_transient(self, error: BaseException | None) -> bool:
         """By the number of the error."""

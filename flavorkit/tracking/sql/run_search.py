@@ -170,15 +170,18 @@ class RunSearch(Runs):
         query = select(table.run).where(
             table.experiment == experiment,
             table.key == asked.keys[field.key],
-            self._dialect.nan(table.special) == 0,
+            self._dialect.is_number(table.special),
             *(
                 metric_compared(table, one, self._dialect)
                 for one in asked.comparisons
                 if one.field == field
             ),
         )
-        # Without statistics SQLite would rather look at every run.
-        return query.with_hint(latest_metrics, f"INDEXED BY {_INDEX}", "sqlite")
+        # SQLite without statistics, and MariaDB with them, would rather look at every run.
+        query = query.with_hint(latest_metrics, f"INDEXED BY {_INDEX}", "sqlite")
+        for name in ("mysql", "mariadb"):
+            query = query.prefix_with("STRAIGHT_JOIN", dialect=name)
+        return query
 
     def _condition(self, comparison: Comparison, keys: Mapping[str, int]) -> Condition:
         of = comparison.field
