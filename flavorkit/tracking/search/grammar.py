@@ -23,6 +23,7 @@ from flavorkit.tracking.search.fields import Entity, Field, Kind
 MAX_LENGTH = 65_536
 MAX_COMPARISONS = 100
 MAX_LIST = 1_000
+MAX_NUMBER = 400
 
 Value = str | int | float | tuple[str, ...] | None
 
@@ -237,14 +238,12 @@ def _number(parser: Parser, of: Field) -> int | float:
     if kind != "number":
         raise parser.error(f"{of.kind} {of.key!r} is compared with a number; expected one")
     parser.take()
-    if of.kind is Kind.ATTRIBUTE:
-        try:
-            return int(text) if len(text) < 20 else 2**63 - 1
-        except ValueError:
-            return float(text)
     number = float(text)
-    if math.isinf(number):
-        raise InvalidArgumentError(f"{text} is larger than any number")
+    if math.isinf(number) or len(text) > MAX_NUMBER:
+        raise InvalidArgumentError(f"{_shown(text)} is larger than any number, or too long for one")
+    if of.kind is Kind.ATTRIBUTE and text.lstrip("+-").isdecimal():
+        # Attributes are integers of 64 bits: beyond them lies nothing that could differ.
+        return max(-(2**63), min(int(text), 2**63 - 1))
     return number
 
 
