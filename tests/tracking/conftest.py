@@ -19,8 +19,16 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     store.close()
 
 
+@contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {}
+STORES: dict[str, Opened] = {"files": files}
 
 
 @pytest.fixture(params=sorted(STORES))

@@ -113,10 +113,6 @@ class ExperimentFolders:
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Put an active experiment and its active runs into the bin."""
-        if experiment_id == DEFAULT_EXPERIMENT_ID:
-            raise InvalidArgumentError(
-                "the experiment 0 is where runs go that name no other: it cannot be deleted"
-            )
         moment = now()
         with (
             self._root() as root,
@@ -247,8 +243,9 @@ class ExperimentFolders:
     def _check_free(self, root: Folder, name: str) -> None:
         for _, content in self._listed(root, ViewType.ALL):
             if content["name"] == name:
-                where = "in the bin" if content["lifecycle_stage"] == "deleted" else "there"
-                raise AlreadyExistsError(f"an experiment {name!r} is {where} already")
+                deleted = content["lifecycle_stage"] == LifecycleStage.DELETED
+                advice = ": it is deleted; restore or purge it" if deleted else ""
+                raise AlreadyExistsError(f"the experiment {name!r} already exists{advice}")
 
     def _write_experiment(
         self,

@@ -44,6 +44,8 @@ MAX_FILE_NAME = 255
 
 _BESIDE_RUNS = frozenset({TAGS, DATASETS, MODELS, "traces"})
 _VERSION = re.compile(r"version-([1-9][0-9]{0,9})\Z")
+# MLflow reads no registered model at all if there is a sign of percent in the name of a folder.
+_PERCENT = ("%", "\N{FULLWIDTH PERCENT SIGN}")
 _random = random.SystemRandom()
 
 
@@ -124,13 +126,23 @@ def registered_model_folder(name: object) -> str:
     Raises:
         InvalidArgumentError: the name breaks a rule, or cannot be a folder that MLflow reads.
     """
-    text = names.model_name(name)
-    if "%" in text or text.startswith(".") or len(text.encode()) > MAX_FILE_NAME:
+    text = names.model_name(name).replace(*_PERCENT)
+    if text.startswith("..") or len(text.encode()) > MAX_FILE_NAME:
         raise InvalidArgumentError(
-            "in a store of files the name of a registered model is the name of a folder: it has no"
-            f" '%', does not begin with '.', and has at most {MAX_FILE_NAME} bytes: not {text!r}"
+            "in a store of files the name of a registered model is the name of a folder: it does"
+            f" not begin with '..' and has at most {MAX_FILE_NAME} bytes: not {ascii(name)[:99]}"
         )
     return text
+
+
+def registered_model_name(folder: str, noted: object) -> str:
+    """The name of the registered model in a folder.
+
+    Args:
+        folder: its name.
+        noted: the name that its file says, which is another one while it is being renamed.
+    """
+    return noted if isinstance(noted, str) and noted.replace(*_PERCENT) == folder else folder
 
 
 def version_folder(version: int) -> str:

@@ -19,6 +19,7 @@ from flavorkit.tracking.files.layout import (
     TAGS,
     TRASH,
     registered_model_folder,
+    registered_model_name,
 )
 from flavorkit.tracking.files.logged_models import LoggedModelFolders
 from flavorkit.tracking.search.fields import REGISTERED_MODELS
@@ -55,7 +56,7 @@ class RegistryFolders(LoggedModelFolders):
         }
         with self._registry_locked() as (registry, scratch):
             if registry.has(folder_name):
-                raise AlreadyExistsError(f"a registered model {name!r} is there already")
+                raise _taken(name)
             with scratch.make(folder_name) as folder:
                 values.write_all(folder, TAGS, known, "tag")
                 metadata.write(folder, content)
@@ -77,9 +78,9 @@ class RegistryFolders(LoggedModelFolders):
         ):
             if new_name == name:
                 return _registered_model(folder, name, content)
-            if registry.has(new_folder):
-                raise AlreadyExistsError(f"a registered model {new_name!r} is there already")
-            registry.move(name, registry, new_folder)
+            if new_folder != registered_model_folder(name) and registry.has(new_folder):
+                raise _taken(new_name)
+            registry.move(registered_model_folder(name), registry, new_folder)
             # Where a model is says what its name is; these are for MLflow's eyes.
             metadata.update(folder, content, name=new_name, last_updated_timestamp=moment)
             versions.rename(folder, new_name, moment)
@@ -95,7 +96,7 @@ class RegistryFolders(LoggedModelFolders):
     def delete_registered_model(self, name: str) -> None:
         """Delete it with all its versions, for good."""
         with self._registry_locked() as (registry, scratch), self._changing_registered(name):
-            registry.move(name, scratch, name)
+            registry.move(registered_model_folder(name), scratch, "deleted")
 
     def search_registered_models(
         self,
@@ -190,7 +191,7 @@ class RegistryFolders(LoggedModelFolders):
             raise _missing(name)
         with folder:
             content = metadata.read(folder)
-            if content is None:
+            if content is None or _name(folder_name, content) != name:
                 raise _missing(name)
             yield folder, content
 
@@ -242,11 +243,19 @@ class RegistryFolders(LoggedModelFolders):
                 with folder:
                     content = metadata.read_or_skip(folder)
                     if content is not None:
-                        yield folder, name, content
+                        yield folder, _name(name, content), content
+
+
+def _taken(name: str) -> AlreadyExistsError:
+    return AlreadyExistsError(f"Registered Model (name={name}) already exists")
 
 
 def _missing(name: str) -> NotFoundError:
     return NotFoundError(f"Registered Model with name={name} not found")
+
+
+def _name(folder: str, content: Mapping[str, Any]) -> str:
+    return registered_model_name(folder, content.get("name"))
 
 
 def _description(text: str | None) -> str | None:
