@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -245,6 +246,25 @@ class TestLayout:
             store.log_param(run_id, Param("p", "1"))
         run = store.get_run(run_id)
         assert (run.data.metrics, run.data.params) == ({"a": 1.0}, {"p/q": "1"})
+
+    @pytest.mark.parametrize(
+        "batch",
+        [
+            {"metrics": [Metric("new", 1.0, 0), Metric("a/b", 1.0, 0)]},
+            {"metrics": [Metric("new", 1.0, 0), Metric("x", 1.0, 0), Metric("x/y", 1.0, 0)]},
+            {"metrics": [Metric("new", 1.0, 0)], "params": [Param("p", "1")]},
+            {"metrics": [Metric("new", 1.0, 0)], "params": [Param("p/q", "2")]},
+            {"metrics": [Metric("new", 1.0, 0)], "tags": [RunTag("t/u", "1")]},
+            {"metrics": [Metric("new", 1.0, 0), Metric("m", 1.0, 0, model_id="m-1")]},
+            {"metrics": [Metric("new", 1.0, 0), Metric("m", 1.0, 1.5)]},
+        ],
+    )
+    def test_of_a_batch_that_cannot_be_logged_nothing_is(self, root, store, run_id, batch):
+        store.log_batch(run_id, [Metric("a", 1.0, 0)], [Param("p/q", "1")], [RunTag("t", "1")])
+        before = contents(root)
+        with pytest.raises((InvalidArgumentError, NotFoundError), match=r"."):
+            store.log_batch(run_id, **batch)
+        assert contents(root) == before
 
     @pytest.mark.parametrize("reserved", ["models", "tags", "datasets", "traces"])
     def test_folders_beside_runs_are_no_runs(self, root, store, reserved):
@@ -724,6 +744,18 @@ class TestPlaces:
         with pytest.raises(InvalidArgumentError, match=r"is no path below a run"):
             store.create_model_version("m", source.format(run=run_id))
         assert store.search_model_versions() == []
+
+    def test_a_logged_model_knows_what_it_is_registered_as(self, store):
+        model = store.create_logged_model("0")
+        store.create_registered_model("m")
+        for _ in range(2):
+            store.create_model_version("m", model.model_uri)
+        store.create_model_version("m", "s3://x", model_id="m-of-another-store")
+        noted = store.get_logged_model(model.model_id).tags["mlflow.modelVersions"]
+        assert json.loads(noted) == [
+            {"name": "m", "version": "1"},
+            {"name": "m", "version": "2"},
+        ]
 
     def test_a_source_that_leads_to_nothing_is_refused(self, store):
         store.create_registered_model("m")

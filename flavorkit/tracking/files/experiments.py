@@ -30,13 +30,9 @@ from flavorkit.tracking.search.fields import EXPERIMENTS
 from flavorkit.tracking.search.order import EXPERIMENTS_LAST
 
 WHAT = "experiment"
+_VIEWS = (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL)
 _ACTIVE = {"lifecycle_stage": LifecycleStage.ACTIVE.value}
 _DELETED = {"lifecycle_stage": LifecycleStage.DELETED.value}
-_PLACES = {
-    ViewType.ACTIVE_ONLY: ((),),
-    ViewType.DELETED_ONLY: ((TRASH,),),
-    ViewType.ALL: ((), (TRASH,)),
-}
 
 
 def now() -> int:
@@ -46,7 +42,7 @@ def now() -> int:
 
 def in_view(lifecycle_stage: str, view_type: int) -> bool:
     """Whether a search of this view looks at what is active, or at what is deleted."""
-    if view_type not in _PLACES:
+    if view_type not in _VIEWS:
         raise InvalidArgumentError(f"a view type is 1, 2 or 3: not {view_type!r}")
     deleted = lifecycle_stage == LifecycleStage.DELETED
     return view_type != (ViewType.ACTIVE_ONLY if deleted else ViewType.DELETED_ONLY)
@@ -63,7 +59,7 @@ class ExperimentFolders:
     def __init__(self, root: Path, artifact_root: str | None) -> None:
         self._path = root
         self._artifact_root = location(artifact_root) if artifact_root else root.as_uri()
-        with self._root() as folder, folder.locked():
+        with Folder.at(root, make=True) as folder, folder.locked():
             if not any(True for _ in self._listed(folder, ViewType.ALL)):
                 self._write_experiment(folder, DEFAULT_EXPERIMENT_ID, DEFAULT_EXPERIMENT_NAME)
             for name in (TRASH, REGISTRY):
@@ -174,11 +170,7 @@ class ExperimentFolders:
             EXPERIMENTS, EXPERIMENTS_LAST, filter_string, order_by, max_results, page_token
         )
         with self._root() as root:
-            found = [
-                _experiment(folder, content)
-                for folder, content in self._listed(root, view_type)
-                if in_view(content["lifecycle_stage"], view_type)
-            ]
+            found = [_experiment(*one) for one in self._listed(root, view_type)]
         return search.page(found, searching.of_experiment)
 
     def _root(self) -> Folder:
@@ -225,8 +217,7 @@ class ExperimentFolders:
 
     def _listed(self, root: Folder, view_type: int) -> Iterator[tuple[Folder, dict[str, Any]]]:
         """The folders of all experiments, of which each is closed before the next one."""
-        in_view(LifecycleStage.ACTIVE, view_type)
-        for place in _PLACES[ViewType.ALL]:
+        for place in ((), (TRASH,)):
             parent = root.find(*place)
             if parent is None:
                 continue

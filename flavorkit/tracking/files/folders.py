@@ -41,10 +41,16 @@ class Folder:
         self.path = path
 
     @classmethod
-    def at(cls, path: Path) -> Folder:
-        """The folder at ``path``, which may be a link; it is made if nothing is there."""
+    def at(cls, path: Path, *, make: bool = False) -> Folder:
+        """The folder at ``path``, which may be a link.
+
+        Args:
+            path: of the folder.
+            make: make it if nothing is there.
+        """
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            if make:
+                path.mkdir(parents=True, exist_ok=True)
             return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
         except OSError as exc:
             raise _explained(exc, str(path)) from exc
@@ -127,6 +133,18 @@ class Folder:
             if exc.errno in _ABSENT:
                 return None
             raise _explained(exc, self._path_of(*names)) from exc
+
+    def check(self, *names: str) -> None:
+        """See that a file can be written, as far as its name and those of its folders go."""
+        try:
+            with self._opened(names) as (folder, name):
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            raise _explained(exc, self._path_of(*names)) from exc
+        if stat.S_ISDIR(status.st_mode):
+            raise _explained(OSError(errno.EISDIR, ""), self._path_of(*names))
 
     def append(self, names: Sequence[str], content: bytes) -> None:
         """Append to a file in one step, so that lines of several processes never mix."""

@@ -44,6 +44,7 @@ _STATUS = (
     LoggedModelStatus.READY,
     LoggedModelStatus.FAILED,
 )
+_MAX_TYPE = 500
 _FINAL = (LoggedModelStatus.READY, LoggedModelStatus.FAILED)
 
 
@@ -68,6 +69,9 @@ class LoggedModelFolders(RunFolders):
         """Begin a logged model, whose files come later; its name is made up if None."""
         called = made_up() if name is None else names.model_name(name, "logged model")
         known_tags, known_params = _tags(tags or {}), _params(params or {})
+        names.value(model_type or "", "the type of a model", _MAX_TYPE)
+        if source_run_id:
+            names.identifier(source_run_id, "a run")
         moment = now()
         model_id = names.new_model_id()
         with self._changing(experiment_id, shared=True) as (experiment, content):
@@ -219,7 +223,7 @@ class LoggedModelFolders(RunFolders):
             for place in self._experiment_places(root):
                 folder = root.find(*place, MODELS, name)
                 if folder is not None:
-                    self._places[name] = place
+                    self._remember(name, place)
                     return folder
         return None
 

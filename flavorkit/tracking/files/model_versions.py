@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names
+from flavorkit.tracking import actor, names
 from flavorkit.tracking.entities import ModelVersion, ModelVersionStatus, PagedList
 from flavorkit.tracking.files import history, metadata, searching, values, versions
 from flavorkit.tracking.files.experiments import now
@@ -16,6 +18,8 @@ from flavorkit.tracking.search.fields import MODEL_VERSIONS
 from flavorkit.tracking.search.order import MODEL_VERSIONS_LAST
 
 MAX_RESULTS = 200_000
+VERSIONS_TAG = "mlflow.modelVersions"
+"""The tag of a logged model that says, as JSON, under which names and numbers it is registered."""
 
 _LOGGED_MODEL = re.compile(r"models:/+(?P<model_id>m-[0-9A-Za-z]+)/?\Z")
 _VERSION = re.compile(r"models:/+(?P<name>[^/@]+)/(?P<version>[0-9]{1,9})/?\Z")
@@ -44,7 +48,12 @@ class VersionFolders(RegistryFolders):
         model_id: str | None = None,
     ) -> ModelVersion:
         """Publish the next version: one more than the largest there ever was."""
-        names.value(source, "the source of a version", names.MAX_SOURCE)
+        if not names.value(source, "the source of a version", names.MAX_SOURCE):
+            raise InvalidArgumentError("the source of a version is not empty")
+        names.value(description or "", "a description", names.MAX_DESCRIPTION)
+        names.value(run_link or "", "the link to a run", names.MAX_SOURCE)
+        if run_id:
+            names.identifier(run_id, "a run")
         known = names.tags(tags or {}, "model version", names.MAX_MODEL_TAG_VALUE)
         place, model_id, found_run = self._behind(source, model_id)
         moment = now()
@@ -52,9 +61,7 @@ class VersionFolders(RegistryFolders):
             "creation_timestamp": moment,
             "current_stage": names.STAGES[0],
             "deployment_job_state": None,
-            "description": None
-            if description is None
-            else names.value(description, "a description", names.MAX_DESCRIPTION),
+            "description": description,
             "last_updated_timestamp": moment,
             "model_id": model_id,
             "name": name,
@@ -64,13 +71,16 @@ class VersionFolders(RegistryFolders):
             "status": ModelVersionStatus.READY.value,
             "status_message": None,
             "storage_location": place,
-            "user_id": None,
+            "user_id": actor.current() or None,
             "workspace": "default",
         }
         with self._changing_registered(name) as (folder, registered):
             number = versions.write_next(folder, content, known)
             metadata.update(folder, registered, last_updated_timestamp=moment)
-            return versions.read(folder, name, number)
+            made = versions.read(folder, name, number)
+        if model_id:
+            self._note_version(model_id, name, made.version)
+        return made
 
     def get_model_version(self, name: str, version: str) -> ModelVersion:
         """The version."""
@@ -196,16 +206,34 @@ class VersionFolders(RegistryFolders):
             it, as far as they are known.
         """
         match = _LOGGED_MODEL.match(source)
-        if match or model_id:
-            model = self.get_logged_model(match["model_id"] if match else str(model_id))
-            place = model.artifact_location if match else source
-            return self._place(place), model.model_id, model.source_run_id
+        if match:
+            model = self.get_logged_model(match["model_id"])
+            return model.artifact_location, model.model_id, model.source_run_id
         match = _VERSION.match(source)
         if match:
             version = self.get_model_version(match["name"], match["version"])
             place = self.get_model_version_download_uri(match["name"], match["version"])
-            return place, version.model_id, version.run_id
-        return self._place(source), None, None
+            return place, version.model_id or model_id, version.run_id
+        run_id = None
+        if model_id:
+            with contextlib.suppress(NotFoundError):  # it may be known to another store
+                run_id = self.get_logged_model(model_id).source_run_id
+        return self._place(source), model_id, run_id
+
+    def _note_version(self, model_id: str, name: str, version: str) -> None:
+        """Note in a logged model what it is registered as, if it is known here."""
+        with (
+            contextlib.suppress(NotFoundError),
+            self._changing_model(model_id) as (folder, content),
+        ):
+            try:
+                noted = json.loads(values.read_one(folder, TAGS, VERSIONS_TAG, "tag") or "[]")
+            except ValueError:
+                noted = []
+            noted = [*(noted if isinstance(noted, list) else ())]
+            noted.append({"name": name, "version": version})
+            values.write_all(folder, TAGS, {VERSIONS_TAG: json.dumps(noted)}, "tag")
+            metadata.update(folder, content, last_updated_timestamp=now())
 
     def _place(self, source: str) -> str:
         """The URI of the files of a source that is no model, or below which run they are."""

@@ -46,6 +46,7 @@ from flavorkit.tracking.search.pages import check_max_results, offset_of
 
 RUN_NAME = "mlflow.runName"
 _SOURCE_TYPE_LOCAL = 4
+_MAX_PLACES = 10_000
 
 
 class RunFolders(ExperimentFolders):
@@ -72,13 +73,7 @@ class RunFolders(ExperimentFolders):
     ) -> Run:
         """Begin a run in an active experiment."""
         known = _tags(tags)
-        if run_name and known.setdefault(RUN_NAME, run_name) != run_name:
-            raise InvalidArgumentError(
-                f"the name {run_name!r} and the tag {RUN_NAME} = {known[RUN_NAME]!r} contradict"
-                " each other"
-            )
-        name = known.setdefault(RUN_NAME, made_up()) or made_up()
-        known[RUN_NAME] = names.run_tag_value(RUN_NAME, name)
+        known[RUN_NAME] = _name(run_name, known)
         begin = now() if start_time is None else names.timestamp(start_time, "the start time")
         run_id = names.new_run_id()
         with (
@@ -184,6 +179,12 @@ class RunFolders(ExperimentFolders):
                     new[key] = value
                 elif before != value:
                     raise names.param_changed(key, before, value)
+            for kind, keys in (
+                (METRICS, {metric.key for metric in metrics}),
+                (PARAMS, new),
+                (TAGS, known_tags),
+            ):
+                values.check(folder, kind, keys)
             self._append(folder, content, metrics)
             values.write_all(folder, PARAMS, new, "param")
             self._write_tags(folder, content, known_tags)
@@ -292,9 +293,14 @@ class RunFolders(ExperimentFolders):
             for place in self._experiment_places(root):
                 folder = root.find(*place, name)
                 if folder is not None:
-                    self._places[name] = place
+                    self._remember(name, place)
                     return folder
         return None
+
+    def _remember(self, name: str, place: tuple[str, ...]) -> None:
+        if len(self._places) >= _MAX_PLACES:
+            self._places.clear()
+        self._places[name] = place
 
     def _experiment_places(self, root: Folder) -> Iterator[tuple[str, ...]]:
         """Where the folders of experiments are."""
@@ -346,6 +352,17 @@ def _tags(tags: Sequence[RunTag]) -> dict[str, str]:
     return {
         names.key(tag.key, "tag of a run"): names.run_tag_value(tag.key, tag.value) for tag in tags
     }
+
+
+def _name(given: str | None, tags: Mapping[str, str]) -> str:
+    if not given:
+        return tags.get(RUN_NAME) or made_up()
+    name = names.run_tag_value(RUN_NAME, given)
+    if tags.get(RUN_NAME, name) != name:
+        raise InvalidArgumentError(
+            f"the run is named {name!r}, and its tag {RUN_NAME} says {tags[RUN_NAME]!r}"
+        )
+    return name
 
 
 def _check_active(run_id: str, content: Mapping[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.files.folders import Folder
 from flavorkit.tracking.files.layout import key_path
 
@@ -31,6 +32,27 @@ def read_one(folder: Folder, kind: str, key: str, what: str) -> str | None:
     """The value of a key; None if there is none."""
     content = folder.read(kind, *key_path(key, what))
     return None if content is None else content.decode("utf-8", "replace")
+
+
+def check(folder: Folder, kind: str, keys: Collection[str]) -> None:
+    """See that values can be written under these keys before any is.
+
+    Args:
+        folder: of what they belong to.
+        kind: the name of the folder they are in.
+        keys: of values, or of metrics.
+
+    Raises:
+        InvalidArgumentError: one would have to be a file and a folder.
+    """
+    paths = {tuple(key_path(key, kind.removesuffix("s"))) for key in keys}
+    for path in paths:
+        if any(path[:length] in paths for length in range(1, len(path))):
+            raise InvalidArgumentError(
+                f"the {kind} {'/'.join(path)!r} and {path[0]!r} cannot both be there: in a store of"
+                " files a/b is the file b in the folder a"
+            )
+        folder.check(kind, *path)
 
 
 def write_all(folder: Folder, kind: str, values: Mapping[str, str], what: str) -> None:
