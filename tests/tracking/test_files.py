@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,17 @@ class TestOpening:
     def test_another_machine_is_refused(self):
         with pytest.raises(InvalidArgumentError, match=r"file://host/x is on another machine"):
             open_store("file://host/x")
+
+    def test_a_folder_that_is_gone_is_an_error_and_not_a_new_store(self, root, store):
+        shutil.rmtree(root)
+        with pytest.raises(StoreUnavailableError, match=r"mlruns: No such file"):
+            store.search_experiments()
+        assert not root.exists()
+
+    def test_it_may_be_called_anything(self, tmp_path):
+        store = open_store(tmp_path / ".trash")
+        assert store.get_experiment("0").lifecycle_stage == "active"
+        assert store.create_run("0").info.lifecycle_stage == "active"
 
     def test_a_file_is_no_store(self, tmp_path):
         (tmp_path / "file").write_text("x")
@@ -422,6 +434,21 @@ class TestBrokenFiles:
         assert found[3].dataset_name == "a b c"
         assert "left out 3 broken lines of the metric loss" in caplog.text
 
+    def test_a_tree_without_end_is_left_out(self, root, store, run_id):
+        place = folder_of(root, run_id) / "params"
+        before = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(place)
+            for _ in range(1_200):
+                Path("d").mkdir()
+                os.chdir("d")
+            Path("p").write_text("x")
+        finally:
+            os.chdir(before)
+            os.close(before)
+        store.log_param(run_id, Param("a/b", "1"))
+        assert store.get_run(run_id).data.params == {"a/b": "1"}
+
     def test_a_line_after_half_a_line_is_a_line(self, root, store, run_id):
         path = folder_of(root, run_id) / "metrics" / "loss"
         path.write_bytes(b"1 0.5 1\n2 0.2")
@@ -744,6 +771,14 @@ class TestPlaces:
         with pytest.raises(InvalidArgumentError, match=r"is no path below a run"):
             store.create_model_version("m", source.format(run=run_id))
         assert store.search_model_versions() == []
+
+    def test_the_latest_version_needs_no_alias(self, store):
+        store.create_registered_model("m")
+        with pytest.raises(InvalidArgumentError, match=r"alias latest not found"):
+            store.get_model_version_by_alias("m", "latest")
+        for _ in range(11):
+            store.create_model_version("m", "s3://x")
+        assert store.get_model_version_by_alias("m", "latest").version == "11"
 
     def test_a_logged_model_knows_what_it_is_registered_as(self, store):
         model = store.create_logged_model("0")

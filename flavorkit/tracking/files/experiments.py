@@ -185,7 +185,7 @@ class ExperimentFolders:
         if folder is None:
             raise NotFoundError(f"there is no experiment {experiment_id}")
         with folder:
-            content = _content(folder, name, metadata.read(folder))
+            content = self._content(folder, name, metadata.read(folder))
             if content is None:
                 raise NotFoundError(f"there is no experiment {experiment_id}")
             yield folder, content
@@ -196,7 +196,7 @@ class ExperimentFolders:
     ) -> Iterator[tuple[Folder, dict[str, Any]]]:
         """The same of an active experiment, with its lock."""
         with self._experiment(experiment_id) as (folder, _), folder.locked(shared=shared):
-            content = _content(folder, experiment_id, metadata.read(folder))
+            content = self._content(folder, experiment_id, metadata.read(folder))
             if content is None or content["lifecycle_stage"] != LifecycleStage.ACTIVE:
                 raise InvalidArgumentError(
                     f"the experiment {experiment_id} is deleted: restore it first"
@@ -227,9 +227,19 @@ class ExperimentFolders:
                     if folder is None:
                         continue
                     with folder:
-                        content = _content(folder, name, metadata.read_or_skip(folder))
+                        content = self._content(folder, name, metadata.read_or_skip(folder))
                         if content is not None and in_view(content["lifecycle_stage"], view_type):
                             yield folder, content
+
+    def _content(
+        self, folder: Folder, name: str, content: dict[str, Any] | None
+    ) -> dict[str, Any] | None:
+        """What is known of an experiment; None if the folder is none."""
+        if content is None or str(content.get("experiment_id")) != name or "name" not in content:
+            return None
+        in_bin = Path(folder.path).parent == self._path / TRASH
+        deleted = in_bin or content.get("lifecycle_stage") == LifecycleStage.DELETED
+        return {**content, "name": str(content["name"]), **(_DELETED if deleted else _ACTIVE)}
 
     def _check_free(self, root: Folder, name: str) -> None:
         for _, content in self._listed(root, ViewType.ALL):
@@ -278,17 +288,6 @@ def _runs(experiment: Folder, stage: str) -> Iterator[tuple[Folder, dict[str, An
             content = metadata.read_or_skip(folder)
             if content is not None and content.get("lifecycle_stage", "active") == stage:
                 yield folder, content
-
-
-def _content(folder: Folder, name: str, content: dict[str, Any] | None) -> dict[str, Any] | None:
-    """What is known of an experiment; None if the folder is none."""
-    if content is None or str(content.get("experiment_id")) != name or "name" not in content:
-        return None
-    deleted = content.get("lifecycle_stage") == LifecycleStage.DELETED or (
-        Path(folder.path).parent.name == TRASH
-    )
-    stage = LifecycleStage.DELETED if deleted else LifecycleStage.ACTIVE
-    return {**content, "name": str(content["name"]), "lifecycle_stage": stage.value}
 
 
 def _experiment(folder: Folder, content: Mapping[str, Any]) -> Experiment:

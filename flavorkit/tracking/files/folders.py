@@ -27,6 +27,7 @@ _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _UNLOCKABLE = frozenset({errno.ENOLCK, errno.ENOTSUP})
 _PIECE = 1 << 20
+_MAX_DEPTH = 128  # what the longest key needs
 
 
 class Folder:
@@ -108,14 +109,15 @@ class Folder:
         """The names of the folders in here, in order."""
         return sorted(entry.name for entry in self._entries() if _is_folder(entry))
 
-    def files(self) -> Iterator[tuple[str, ...]]:
+    def files(self, *, depth: int = _MAX_DEPTH) -> Iterator[tuple[str, ...]]:
         """All files below this folder, each as the names that lead to it, in order."""
         for entry in sorted(self._entries(), key=lambda entry: entry.name):
             if entry.is_file(follow_symlinks=False):
                 yield (entry.name,)
-            elif _is_folder(entry) and (inner := self.find(entry.name)) is not None:
+            elif depth and _is_folder(entry) and (inner := self.find(entry.name)) is not None:
                 with inner:
-                    yield from ((entry.name, *names) for names in inner.files())
+                    found = inner.files(depth=depth - 1)
+                    yield from ((entry.name, *names) for names in found)
 
     def read(self, *names: str, limit: int | None = None) -> bytes | None:
         """What a file holds, or its first ``limit`` bytes; None if there is no such file."""

@@ -19,6 +19,7 @@ from flavorkit.tracking.files.layout import META
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.05
+_MAX_REMEMBERED = 4096
 
 
 def read(folder: Folder) -> dict[str, Any] | None:
@@ -33,7 +34,7 @@ def read(folder: Folder) -> dict[str, Any] | None:
             return None
         if raw:
             try:
-                return dict(_parsed(raw))
+                return dict(_remembered(raw) if len(raw) <= _MAX_REMEMBERED else _parsed(raw))
             except DescriptorError as exc:
                 raise NotFoundError(f"{folder.path}/{META} cannot be read: {exc.problem}") from exc
         # MLflow empties the file before it writes it.
@@ -50,9 +51,15 @@ def read_or_skip(folder: Folder) -> dict[str, Any] | None:
         return None
 
 
-def write(folder: Folder, content: Mapping[str, Any]) -> None:
-    """Replace the file; with the lock of the folder only."""
-    folder.replace([META], strict_yaml.dumps(dict(content)).encode(), durable=True)
+def write(folder: Folder, content: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Replace the file; with the lock of the folder only.
+
+    Args:
+        folder: that it is in.
+        content: of the file.
+        durable: wait until it would survive a loss of power.
+    """
+    folder.replace([META], strict_yaml.dumps(dict(content)).encode(), durable=durable)
 
 
 def update(folder: Folder, before: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
@@ -93,10 +100,12 @@ def integer(content: Mapping[str, Any], key: str) -> int | None:
         return None
 
 
-# The key is all there was in the file, so that an entry can never be out of date.
-@lru_cache(maxsize=4096)
 def _parsed(raw: bytes) -> Mapping[str, Any]:
     content = strict_yaml.loads(raw, path=META)
     if not isinstance(content, dict):
         raise DescriptorError(META, "", "not a mapping")
     return content
+
+
+# The key is all there was in the file, so that an entry can never be out of date.
+_remembered = lru_cache(maxsize=4096)(_parsed)

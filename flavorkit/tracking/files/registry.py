@@ -164,13 +164,12 @@ class RegistryFolders(LoggedModelFolders):
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """What the alias points at."""
-        if alias.lower() != "latest":
+        newest = isinstance(alias, str) and alias.lower() == "latest"
+        if not newest:
             names.alias(alias)
         with self._registered(name) as (folder, _):
-            if alias.lower() == "latest":
-                found = versions.read_all(folder, name)
-                if found:
-                    return found[-1]
+            if newest and (found := versions.read_all(folder, name)):
+                return found[-1]
             number = values.read_one(folder, ALIASES, alias, "alias")
             if number is None:
                 raise InvalidArgumentError(f"Registered model alias {alias} not found.")

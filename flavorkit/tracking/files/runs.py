@@ -100,7 +100,7 @@ class RunFolders(ExperimentFolders):
             for kind in (METRICS, PARAMS, ARTIFACTS):
                 folder.make(kind).close()
             values.write_all(folder, TAGS, known, "tag")
-            metadata.write(folder, content)
+            metadata.write(folder, content, durable=False)
         return self.get_run(run_id)
 
     def get_run(self, run_id: str) -> Run:

@@ -15,9 +15,9 @@ from flavorkit.tracking.files.model_versions import VersionFolders
 class FileStore(VersionFolders):
     """A store in MLflow's folders, which several processes, and MLflow, may use at once.
 
-    What is written survives any process that is killed. Experiments, runs, models and versions are
-    flushed to the disk too; metrics, parameters and tags, of which there are many, may be lost with
-    the power.
+    What is written survives any process that is killed. Experiments, models, versions and how a run
+    ended are flushed to the disk too; of what else was logged into runs, the last seconds may be
+    lost with the power.
 
     Args:
         root: the folder of the store; it is made if it is not there.
