@@ -600,7 +600,7 @@ class TestSearchingRuns:
             ("metric.loss > 0.1", "a"),
             ("metrics.`loss` >= 0.1", "ab"),
             ("metrics.loss = 0.1", "b"),
-            ('metrics."loss" != 0.1', "ace"),
+            ('metrics."loss" != 0.1', "ae"),
             ("metrics.loss > -3 AND metrics.acc < 0.5", "e"),
             ("metrics.loss < 1 and metrics.loss > -1", "ab"),
             ("metrics.nothing > 0", ""),

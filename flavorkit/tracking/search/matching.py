@@ -60,7 +60,10 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(entity: T, comparisons: Iterable[Comparison], get: Getter[T]) -> bool:
-    """Whether all conditions hold; one about what the entity has not does not, but IS NULL."""
+    """Whether all conditions hold; one about what the entity has not does not, but IS NULL.
+
+    Nor does one about a number that is none (NaN).
+    """
     return all(_holds(comparison, get(entity, comparison.field)) for comparison in comparisons)
 
 
@@ -87,18 +90,22 @@ def _holds(comparison: Comparison, value: Any) -> bool:
         return value is not None
     compare = _COMPARE[comparison.operator]
     if isinstance(value, tuple):
-        return any(compare(one, comparison.value) for one in value)
+        return any(compare(one, comparison.value) for one in value if not _is_nan(one))
     if value is None:
         return comparison.field.key == PROMPT_TAG and (comparison.operator, comparison.value) in {
             ("!=", "true"),
             ("=", "false"),
         }
-    return compare(value, comparison.value)
+    return not _is_nan(value) and compare(value, comparison.value)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _rank(value: Any) -> tuple[int, Any]:
     if value is None:
         return 2, 0
-    if isinstance(value, float) and math.isnan(value):
+    if _is_nan(value):
         return 1, 0
     return 0, value
