@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from flavorkit.tracking.entities import (
     Dataset,
     DatasetInput,
     InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     Param,
     RunTag,
@@ -397,6 +400,40 @@ class TestBrokenFiles:
             with pytest.raises(NotFoundError, match=r"there is no|meta.yaml"):
                 ask()
 
+    @pytest.mark.parametrize(
+        "strange",
+        [
+            *(None, -1, 10**30, math.inf, math.nan, True, "", "../../x", []),
+            *({"a": {"b": 1}}, date(2024, 1, 1)),
+        ],
+        ids=ascii,
+    )
+    def test_a_value_of_any_type_hides_nothing_but_its_own(self, root, store, run_id, strange):
+        model = store.create_logged_model("0", tags={"a": "b"})
+        store.log_batch(run_id, [Metric("a", 1.0, 1, model_id=model.model_id)])
+        store.log_inputs(
+            run_id,
+            [DatasetInput(Dataset("n", "d", "t", "s"), [InputTag("k", "v")])],
+            [LoggedModelInput(model.model_id)],
+        )
+        store.log_outputs(run_id, [LoggedModelOutput(model.model_id)])
+        store.create_registered_model("m")
+        store.create_model_version("m", model.model_uri)
+        store.set_registered_model_alias("m", "best", "1")
+        for path in root.rglob("meta.yaml"):
+            text = path.read_text()
+            content = strict_yaml.loads(text.encode(), path="")
+            for key in content:
+                path.write_text(strict_yaml.dumps({**content, key: strange}))
+                store.search_experiments(view_type=3, order_by=["last_update_time", "name"])
+                store.search_runs(["0"], "metrics.a > 0", view_type=3, order_by=["end_time"])
+                store.search_logged_models(["0"], "metrics.a > 0 AND name != 'x'")
+                store.search_registered_models(order_by=["last_updated_timestamp"])
+                store.search_model_versions("version_number > 0", order_by=["creation_timestamp"])
+                store.deleted_before(0)
+            path.write_text(text)
+        assert store.get_run(run_id).data.metrics == {"a": 1.0}
+
     def test_what_has_no_meta_yaml_is_nothing(self, root, store):
         for place in ("5", "0/" + "b" * 32, "0/models/m-1", "models/x", ".trash/9"):
             (root / place / "tags").mkdir(parents=True)
@@ -439,7 +476,7 @@ class TestBrokenFiles:
         before = os.open(".", os.O_RDONLY)
         try:
             os.chdir(place)
-            for _ in range(1_200):
+            for _ in range(200):
                 Path("d").mkdir()
                 os.chdir("d")
             Path("p").write_text("x")

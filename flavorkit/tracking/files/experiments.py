@@ -29,7 +29,6 @@ from flavorkit.tracking.files.layout import (
 from flavorkit.tracking.search.fields import EXPERIMENTS
 from flavorkit.tracking.search.order import EXPERIMENTS_LAST
 
-WHAT = "experiment"
 _VIEWS = (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL)
 _ACTIVE = {"lifecycle_stage": LifecycleStage.ACTIVE.value}
 _DELETED = {"lifecycle_stage": LifecycleStage.DELETED.value}
@@ -73,7 +72,7 @@ class ExperimentFolders:
     ) -> str:
         """Make an experiment; return its id."""
         names.experiment_name(name)
-        known = names.tags(tags or {}, WHAT, names.MAX_EXPERIMENT_TAG_VALUE)
+        known = names.tags(tags or {}, "experiment", names.MAX_EXPERIMENT_TAG_VALUE)
         if artifact_location:
             names.value(artifact_location, "an artifact location", names.MAX_SOURCE)
         with self._root() as root, root.locked():
@@ -144,7 +143,7 @@ class ExperimentFolders:
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: str) -> None:
         """Set a tag of an active experiment."""
-        tags = names.tags({key: value}, WHAT, names.MAX_EXPERIMENT_TAG_VALUE)
+        tags = names.tags({key: value}, "experiment", names.MAX_EXPERIMENT_TAG_VALUE)
         with self._changing(experiment_id) as (folder, content):
             values.write_all(folder, TAGS, tags, "tag")
             metadata.update(folder, content, last_update_time=now())

@@ -15,7 +15,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flavorkit.errors import InvalidArgumentError, StoreUnavailableError
+from flavorkit.errors import InvalidArgumentError
+from flavorkit.tracking.files.descriptors import content_of, explained, line_break, write
 
 UNFINISHED = ".flavorkit-new"
 """What is not finished stands under this name. Whoever has the lock of the folder around it owns
@@ -26,7 +27,6 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _UNLOCKABLE = frozenset({errno.ENOLCK, errno.ENOTSUP})
-_PIECE = 1 << 20
 _MAX_DEPTH = 128  # what the longest key needs
 
 
@@ -54,7 +54,7 @@ class Folder:
                 path.mkdir(parents=True, exist_ok=True)
             return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), str(path))
         except OSError as exc:
-            raise _explained(exc, str(path)) from exc
+            raise explained(exc, str(path)) from exc
 
     def __enter__(self) -> Folder:
         return self
@@ -79,21 +79,21 @@ class Folder:
         except OSError as exc:
             if exc.errno in _ABSENT:
                 return None
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
 
     def make(self, *names: str) -> Folder:
         """A folder below this one, made where it is missing."""
         try:
             return self._walk(names, make=True)
         except OSError as exc:
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
 
     def parent(self) -> Folder:
         """The folder that this one is in, wherever it has been moved."""
         try:
             return Folder(os.open("..", _FOLDER, dir_fd=self.descriptor), f"{self.path}/..")
         except OSError as exc:
-            raise _explained(exc, self.path) from exc
+            raise explained(exc, self.path) from exc
 
     def has(self, name: str) -> bool:
         """Whether anything of that name is in here."""
@@ -102,7 +102,7 @@ class Folder:
         except FileNotFoundError:
             return False
         except OSError as exc:
-            raise _explained(exc, self._path_of(name)) from exc
+            raise explained(exc, self._path_of(name)) from exc
         return True
 
     def folders(self) -> list[str]:
@@ -128,13 +128,13 @@ class Folder:
                     status = os.fstat(descriptor)
                     if not stat.S_ISREG(status.st_mode):
                         return None
-                    return _content(descriptor, status.st_size, limit)
+                    return content_of(descriptor, status.st_size, limit)
                 finally:
                     os.close(descriptor)
         except OSError as exc:
             if exc.errno in _ABSENT:
                 return None
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
 
     def check(self, *names: str) -> None:
         """See that a file can be written, as far as its name and those of its folders go."""
@@ -144,9 +144,9 @@ class Folder:
         except FileNotFoundError:
             return
         except OSError as exc:
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
         if stat.S_ISDIR(status.st_mode):
-            raise _explained(OSError(errno.EISDIR, ""), self._path_of(*names))
+            raise explained(OSError(errno.EISDIR, ""), self._path_of(*names))
 
     def append(self, names: Sequence[str], content: bytes) -> None:
         """Append to a file in one step, so that lines of several processes never mix."""
@@ -155,11 +155,11 @@ class Folder:
             with self._opened(names, make=True) as (folder, name):
                 descriptor = os.open(name, flags, 0o666, dir_fd=folder)
                 try:
-                    _write(descriptor, _line_break(descriptor) + content)
+                    write(descriptor, line_break(descriptor) + content)
                 finally:
                     os.close(descriptor)
         except OSError as exc:
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
 
     def replace(self, names: Sequence[str], content: bytes, *, durable: bool = False) -> None:
         """Write a file, which appears whole in place of what was there; with the lock only.
@@ -173,7 +173,7 @@ class Folder:
         try:
             descriptor = os.open(f"{UNFINISHED}-file", flags, 0o666, dir_fd=self.descriptor)
             try:
-                _write(descriptor, content)
+                write(descriptor, content)
                 if durable:
                     os.fsync(descriptor)
             finally:
@@ -183,7 +183,7 @@ class Folder:
                 if durable:
                     os.fsync(folder)
         except OSError as exc:
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
 
     def move(self, name: str, target: Folder, new_name: str) -> bool:
         """Move a file or a folder; False if a folder with something in it stands there."""
@@ -192,7 +192,7 @@ class Folder:
         except OSError as exc:
             if exc.errno in {errno.ENOTEMPTY, errno.EEXIST}:
                 return False
-            raise _explained(exc, self._path_of(name)) from exc
+            raise explained(exc, self._path_of(name)) from exc
         return True
 
     def remove(self, *names: str) -> bool:
@@ -203,7 +203,7 @@ class Folder:
         except OSError as exc:
             if exc.errno in {*_ABSENT, errno.EISDIR}:
                 return False
-            raise _explained(exc, self._path_of(*names)) from exc
+            raise explained(exc, self._path_of(*names)) from exc
         return True
 
     def remove_all(self, *, keeping: str | None = None) -> None:
@@ -230,7 +230,7 @@ class Folder:
             fcntl.flock(self.descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as exc:
             if exc.errno not in _UNLOCKABLE:  # a disk without locks is used by one process at best
-                raise _explained(exc, self.path) from exc
+                raise explained(exc, self.path) from exc
         try:
             yield
         finally:
@@ -272,7 +272,7 @@ class Folder:
             with os.scandir(self.descriptor) as entries:
                 return list(entries)
         except OSError as exc:
-            raise _explained(exc, self.path) from exc
+            raise explained(exc, self.path) from exc
 
     def _path_of(self, *names: str) -> str:
         return "/".join((self.path, *names))
@@ -286,35 +286,3 @@ def _step(name: str) -> str:
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False)
-
-
-def _content(descriptor: int, size: int, limit: int | None) -> bytes:
-    wanted = size if limit is None else limit
-    pieces, length = [], 0
-    while length < wanted and (piece := os.read(descriptor, min(wanted - length, _PIECE))):
-        pieces.append(piece)
-        length += len(piece)
-    return b"".join(pieces)
-
-
-def _line_break(descriptor: int) -> bytes:
-    """What has to come first if a process was stopped in the middle of a line."""
-    size = os.fstat(descriptor).st_size
-    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _explained(exc: OSError, path: str) -> InvalidArgumentError | StoreUnavailableError:
-    if exc.errno == errno.ENAMETOOLONG:
-        return InvalidArgumentError(f"{path}: the name is too long for a file")
-    if exc.errno in {errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST}:
-        return InvalidArgumentError(
-            f"{path}: a file stands where a folder would have to be, or the other way round. In a"
-            " store of files a/b is the file b in the folder a, so that there cannot be an a too"
-        )
-    return StoreUnavailableError(f"{path}: {exc.strerror or exc}")

@@ -85,12 +85,7 @@ def read_inputs(run: Folder) -> RunInputs:
         elif content.get("source_type") == _DATASET:
             dataset = _dataset(run, source)
             if dataset is not None:
-                tags = content.get("tags") or {}
-                datasets.append(
-                    DatasetInput(
-                        dataset, [InputTag(str(key), str(value)) for key, value in tags.items()]
-                    )
-                )
+                datasets.append(DatasetInput(dataset, _tags(content)))
     return RunInputs(datasets, models)
 
 
@@ -144,6 +139,13 @@ def _listed(run: Folder, kind: str) -> Iterator[dict[str, Any]]:
                     content = metadata.read_or_skip(inner)
                 if content is not None:
                     yield content
+
+
+def _tags(content: dict[str, Any]) -> list[InputTag]:
+    tags = content.get("tags")
+    if not isinstance(tags, dict):
+        return []
+    return [InputTag(str(key), str(value)) for key, value in tags.items()]
 
 
 def _dataset(run: Folder, name: str) -> Dataset | None:

@@ -13,11 +13,10 @@ from flavorkit.tracking.entities import (
     LifecycleStage,
     LoggedModel,
     LoggedModelStatus,
-    Metric,
     PagedList,
     ViewType,
 )
-from flavorkit.tracking.files import metadata, metrics, searching, values
+from flavorkit.tracking.files import metadata, metrics, values
 from flavorkit.tracking.files.experiments import now
 from flavorkit.tracking.files.folders import Folder
 from flavorkit.tracking.files.layout import (
@@ -29,13 +28,10 @@ from flavorkit.tracking.files.layout import (
     below,
     logged_model_folder,
 )
+from flavorkit.tracking.files.logged_model_search import LoggedModelSearch
 from flavorkit.tracking.files.runs import RunFolders
 from flavorkit.tracking.run_names import made_up
-from flavorkit.tracking.search.fields import LOGGED_MODELS, Field, Kind
-from flavorkit.tracking.search.grammar import parse_filter
-from flavorkit.tracking.search.matching import matches, ordered
-from flavorkit.tracking.search.order import LOGGED_MODELS_LAST, LoggedModelOrder, complete
-from flavorkit.tracking.search.pages import check_max_results, offset_of
+from flavorkit.tracking.search.order import LoggedModelOrder
 
 # MLflow's numbers.
 _STATUS = (
@@ -111,7 +107,7 @@ class LoggedModelFolders(RunFolders):
     def get_logged_model(self, model_id: str) -> LoggedModel:
         """The model, which is not deleted."""
         with self._model(model_id) as (folder, content):
-            _check_there(model_id, content)
+            check_there(model_id, content)
             return _model(folder, content)
 
     def delete_logged_model(self, model_id: str) -> None:
@@ -156,43 +152,10 @@ class LoggedModelFolders(RunFolders):
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
         """A page of the logged models that a filter lets through, the newest first."""
-        check_max_results(max_results, searching.MAX_RESULTS)
-        query = {
-            "experiment_ids": list(experiment_ids),
-            "filter_string": filter_string or None,
-            "order_by": [_query(order) for order in order_by] or None,
-        }
-        offset = offset_of(page_token, **query)
-        comparisons = parse_filter(filter_string, LOGGED_MODELS)
-        terms = [order.parsed() for order in order_by]
-        measured = {
-            term.field: order
-            for term, order in zip(reversed(terms), reversed(order_by), strict=True)
-        }
-        if not all(dataset.get("dataset_name") for dataset in datasets):
-            raise InvalidArgumentError("a dataset to search by has a dataset_name")
-
-        def value(model: LoggedModel, of: Field) -> Any:
-            if of.kind is Kind.METRIC:
-                return tuple(
-                    one.value
-                    for one in model.metrics
-                    if one.key == of.key and (not datasets or _is_on(one, datasets))
-                )
-            return _value(model, of)
-
-        def rank(model: LoggedModel, of: Field) -> Any:
-            return _latest(model, of, measured.get(of)) if of in measured else _value(model, of)
-
-        by_metric = any(one.field.kind is Kind.METRIC for one in comparisons)
-        found = [
-            model
-            for model in self._listed_models(experiment_ids)
-            if (by_metric or not datasets or any(_is_on(one, datasets) for one in model.metrics))
-            and matches(model, comparisons, value)
-        ]
-        orders = complete(terms, LOGGED_MODELS_LAST)
-        return searching.cut(ordered(found, orders, rank), offset, max_results, **query)
+        search = LoggedModelSearch(
+            experiment_ids, filter_string, datasets, order_by, max_results, page_token
+        )
+        return search.page(self._listed_models(experiment_ids))
 
     @contextlib.contextmanager
     def _model(self, model_id: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
@@ -212,7 +175,7 @@ class LoggedModelFolders(RunFolders):
         """The same of one that is not deleted, with its lock."""
         with self._model(model_id) as (folder, _), folder.locked():
             content = _content(folder, metadata.read(folder)) or {}
-            _check_there(model_id, content)
+            check_there(model_id, content)
             yield folder, content
 
     def _find_model(self, name: str) -> Folder | None:
@@ -231,12 +194,6 @@ class LoggedModelFolders(RunFolders):
         for experiment, _ in self._experiments(experiment_ids):
             for folder, content in listed(experiment, ViewType.ACTIVE_ONLY):
                 yield _model(folder, content)
-
-    def _append_to_models(self, run_id: str, metrics_of: Mapping[str, Sequence[Metric]]) -> None:
-        for model_id, given in metrics_of.items():
-            with self._model(model_id) as (folder, content):
-                _check_there(model_id, content)
-                metrics.append(folder, given, run_id=run_id)
 
 
 def listed(experiment: Folder, view_type: int) -> Iterator[tuple[Folder, dict[str, Any]]]:
@@ -259,14 +216,23 @@ def listed(experiment: Folder, view_type: int) -> Iterator[tuple[Folder, dict[st
 
 def _content(folder: Folder, content: dict[str, Any] | None) -> dict[str, Any] | None:
     """What is known of a logged model; None if the folder is none."""
-    if content is None or str(content.get("model_id")) != Path(folder.path).name:
+    path = Path(folder.path)
+    if content is None or str(content.get("model_id")) != path.name:
+        return None
+    if str(content.get("experiment_id")) != path.parent.parent.name:
         return None
     # MLflow leaves the stage out when it writes the file again.
-    stage = content.get("lifecycle_stage") or LifecycleStage.ACTIVE.value
-    return {**content, "lifecycle_stage": stage}
+    stages = (LifecycleStage.ACTIVE, LifecycleStage.DELETED)
+    deleted = content.get("lifecycle_stage") == LifecycleStage.DELETED
+    return {**content, "lifecycle_stage": stages[deleted].value}
 
 
-def _check_there(model_id: str, content: Mapping[str, Any]) -> None:
+def check_there(model_id: str, content: Mapping[str, Any]) -> None:
+    """See that a logged model is not deleted.
+
+    Raises:
+        NotFoundError: it is.
+    """
     if content.get("lifecycle_stage") != LifecycleStage.ACTIVE:
         raise NotFoundError(f"there is no logged model {model_id}: it is deleted")
 
@@ -301,44 +267,4 @@ def _params(params: Mapping[str, str]) -> dict[str, str]:
             value, f"the value of the param {key!r}", names.MAX_PARAM_VALUE
         )
         for key, value in params.items()
-    }
-
-
-def _is_on(metric: Metric, datasets: Sequence[Mapping[str, str]]) -> bool:
-    return any(
-        metric.dataset_name == dataset["dataset_name"]
-        and dataset.get("dataset_digest") in {None, "", metric.dataset_digest}
-        for dataset in datasets
-    )
-
-
-def _latest(model: LoggedModel, of: Field, order: LoggedModelOrder | None) -> Any:
-    """What a logged model is ordered by."""
-    if of.kind is not Kind.METRIC or order is None:
-        return _value(model, of)
-    found = [
-        metric
-        for metric in model.metrics
-        if metric.key == of.key
-        and order.dataset_name in {None, metric.dataset_name}
-        and order.dataset_digest in {None, metric.dataset_digest}
-    ]
-    return max(found, key=lambda metric: metric.timestamp).value if found else None
-
-
-def _value(model: LoggedModel, of: Field) -> Any:
-    match of.kind:
-        case Kind.PARAM:
-            return model.params.get(of.key)
-        case Kind.TAG:
-            return model.tags.get(of.key)
-    return getattr(model, of.key)
-
-
-def _query(order: LoggedModelOrder) -> dict[str, Any]:
-    return {
-        "field_name": order.field_name,
-        "ascending": order.ascending,
-        "dataset_name": order.dataset_name,
-        "dataset_digest": order.dataset_digest,
     }

@@ -21,7 +21,7 @@ from flavorkit.tracking.files.layout import (
     registered_model_folder,
     registered_model_name,
 )
-from flavorkit.tracking.files.logged_models import LoggedModelFolders
+from flavorkit.tracking.files.run_data import LoggingFolders
 from flavorkit.tracking.search.fields import REGISTERED_MODELS
 from flavorkit.tracking.search.order import REGISTERED_MODELS_LAST
 
@@ -29,7 +29,7 @@ MAX_RESULTS = 1_000
 _SCRATCH = "flavorkit-new"
 
 
-class RegistryFolders(LoggedModelFolders):
+class RegistryFolders(LoggingFolders):
     """The registered models of a store.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.entities import LifecycleStage, ViewType
-from flavorkit.tracking.files import logged_models, metadata, runs
+from flavorkit.tracking.files import logged_models, metadata, run_files
 from flavorkit.tracking.files.folders import Folder
 from flavorkit.tracking.files.layout import ARTIFACTS, META, TRASH
 from flavorkit.tracking.files.model_versions import VersionFolders
@@ -64,7 +64,7 @@ class FileStore(VersionFolders):
             for folder, _ in self._listed(root, ViewType.ALL):
                 found_runs += [
                     content["run_id"]
-                    for _, content in runs.listed(folder)
+                    for _, content in run_files.listed(folder)
                     if content["lifecycle_stage"] == LifecycleStage.DELETED
                     and _is_before(metadata.integer(content, "deleted_time"), cutoff)
                 ]
