@@ -409,3 +409,25 @@ def test_a_model_that_mlflow_logs_is_found(mlflow, store, client, iris_model):
     assert found["versions"]["iris", "1"]["source"] == f"models:/{info.model_id}"
     place = store.get_model_version_download_uri("iris", "1")
     assert Path(place.removeprefix("file://"), "MLmodel").is_file()
+
+
+def test_mlflow_moves_what_we_wrote_into_a_database(mlflow, store, mlruns):
+    """Its command migrate-filestore knows the folders better than its store does."""
+    from mlflow.store.fs2db import migrate
+
+    run_id = log_with(store)
+    before = all_of(store)
+    target = f"sqlite:///{mlruns.parent}/migrated.db"
+    migrate(mlruns.parent, target, progress=False)
+    mlflow.set_tracking_uri(target)
+    after = all_of(mlflow.MlflowClient(target), view="run_view_type")
+    assert after["experiments"] == before["experiments"]
+    assert after["registered"] == before["registered"]
+    assert after["places"] == before["places"]
+    assert set(after["models"]) == set(before["models"])
+    assert set(after["versions"]) == set(before["versions"])
+    # The largest number is what MLflow's databases have for infinity.
+    for found in (after["runs"][run_id], before["runs"][run_id]):
+        for values in (found["metrics"], found["history"]):
+            del values["big"]
+    assert after["runs"] == before["runs"]

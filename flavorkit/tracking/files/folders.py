@@ -209,14 +209,17 @@ class Folder:
     def remove_all(self, *, keeping: str | None = None) -> None:
         """Remove what is in here, but for the folder ``keeping`` if something is in that."""
         for entry in self._entries():
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 if entry.name == keeping and _is_folder(entry):
-                    with contextlib.suppress(OSError):
-                        os.rmdir(entry.name, dir_fd=self.descriptor)
+                    self.remove_empty(entry.name)
                 elif _is_folder(entry):
                     shutil.rmtree(entry.name, dir_fd=self.descriptor)
                 else:
                     os.unlink(entry.name, dir_fd=self.descriptor)
+            except FileNotFoundError:
+                continue
+            except OSError as exc:
+                raise explained(exc, self._path_of(entry.name)) from exc
 
     def remove_empty(self, name: str) -> None:
         """Remove a folder unless something is in it."""
