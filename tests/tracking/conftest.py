@@ -20,6 +20,14 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     store.close()
 
 
+@contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def postgresql_url():
     """The URL of a database of PostgreSQL, which the tests share."""
@@ -57,7 +65,12 @@ def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {"mariadb": mariadb, "postgresql": postgresql, "sqlite": sqlite}
+STORES: dict[str, Opened] = {
+    "files": files,
+    "mariadb": mariadb,
+    "postgresql": postgresql,
+    "sqlite": sqlite,
+}
 # Each server is started by one worker only.
 SHARED = {"mariadb", "postgresql"}
 
