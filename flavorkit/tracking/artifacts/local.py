@@ -50,16 +50,20 @@ class LocalArtifactRepository:
         """What is at ``path``; None if there is nothing."""
         if path == ROOT:
             return FileInfo("", is_dir=True, file_size=None)
-        with _if_there(), beneath.folder(self.folder, path.parent.segments) as inside:
-            found = beneath.status(inside, path.name)
-            return None if found is None else _info(path, found)
-        return None
+        try:
+            with _errors(path), beneath.folder(self.folder, path.parent.segments) as inside:
+                found = beneath.status(inside, path.name)
+        except NotFoundError:
+            return None
+        return None if found is None else _info(path, found)
 
     def list(self, path: ArtifactPath = ROOT) -> Listing:
         """What stands directly in a folder."""
-        with _if_there(), beneath.folder(self.folder, path.segments) as inside:
-            return [_info(child, status) for child, status in _children(path, inside)]
-        return []
+        try:
+            with _errors(path), beneath.folder(self.folder, path.segments) as inside:
+                return [_info(child, status) for child, status in _children(path, inside)]
+        except NotFoundError:
+            return []
 
     def walk(self, path: ArtifactPath = ROOT) -> Iterator[FileInfo]:
         """All files in a folder and in its folders, or the file itself."""
@@ -119,7 +123,11 @@ class LocalArtifactRepository:
     def delete(self, path: ArtifactPath) -> None:
         """Delete a file, or a folder with all that is in it."""
         if path == ROOT:
-            with _if_there(), beneath.folder(self.folder, ()) as inside:
+            with (
+                contextlib.suppress(NotFoundError),
+                _errors(path),
+                beneath.folder(self.folder, ()) as inside,
+            ):
                 for name in os.listdir(inside):  # noqa: PTH208 - pathlib takes no descriptor
                     _remove(inside, name)
                 with contextlib.suppress(OSError):  # a link, or the current folder
@@ -163,16 +171,6 @@ def _name(path: ArtifactPath) -> str:
     if path == ROOT:
         raise InvalidArgumentError("the root of the artifacts is a folder; name a file in it")
     return path.name
-
-
-@contextlib.contextmanager
-def _if_there() -> Iterator[None]:
-    """Go on after the block where the folder it looks at is not there, or is none."""
-    try:
-        with _errors(ROOT):
-            yield
-    except NotFoundError:
-        pass
 
 
 @contextlib.contextmanager
