@@ -10,7 +10,7 @@
   x AlreadyExistsError          400 RESOURCE_ALREADY_EXISTS  a name that is taken
   x InvalidArgumentError        400 INVALID_PARAMETER_VALUE  a name, key, filter, ... against a rule
   x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
-  x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller do it
+  x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller
   x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
