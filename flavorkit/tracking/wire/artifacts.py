@@ -18,7 +18,7 @@ LIST = Call(
     "GET",
     "mlflow/artifacts/list",
     Message(
-        older={"run_uuid": "run_id"},
+        {"run_uuid": "run_id"},
         run_id=required(text),
         path=optional(text),
         page_token=optional(text),

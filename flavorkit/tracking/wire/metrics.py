@@ -34,7 +34,7 @@ GET_HISTORY = Call(
     "GET",
     "mlflow/metrics/get-history",
     Message(
-        older={"run_uuid": "run_id"},
+        {"run_uuid": "run_id"},
         run_id=required(text),
         metric_key=required(text),
         page_token=optional(text),

@@ -134,7 +134,7 @@ class Message:
         fields: by their names.
     """
 
-    def __init__(self, *, older: Mapping[str, str] | None = None, **fields: Field) -> None:
+    def __init__(self, older: Mapping[str, str] | None = None, /, **fields: Field) -> None:
         self.fields = fields
         self._older = dict(older or {})
         self._required = tuple(name for name, field in fields.items() if field.is_required)
@@ -188,11 +188,11 @@ class Message:
             found[name] = reader(value, prefix + key)
         return found
 
-    def read_query(self, query: bytes) -> dict[str, Any]:
-        """The value of every field, from the query string of a URL.
+    def parse_query(self, query: bytes) -> dict[str, Any]:
+        """The query string of a URL as an object for :meth:`read`.
 
         Raises:
-            InvalidArgumentError: a field is missing, of another type, or there twice.
+            InvalidArgumentError: a field is there twice.
             RequestError: it is no query string, or too long.
         """
         given: dict[str, Any] = {}
@@ -209,7 +209,7 @@ class Message:
                 given[key] = value.lower() == "true"
             else:
                 given[key] = value
-        return self.read(given)
+        return given
 
 
 def nested(message: Message, build: Callable[[dict[str, Any]], Any]) -> Reader:

@@ -45,7 +45,7 @@ _DATASET_INPUT = Message(
 
 
 def _message(**fields: Field) -> Message:
-    return Message(older=_OLDER, run_id=required(text), **fields)
+    return Message(_OLDER, run_id=required(text), **fields)
 
 
 def _dataset_input(given: dict[str, Any]) -> DatasetInput:
