@@ -92,7 +92,7 @@ class RemoteArtifactRepository:
                 )
         return ArtifactReader(file, size, guard=lambda: _errors(path))
 
-    def put(self, path: ArtifactPath, chunks: Iterable[bytes]) -> Stored:
+    def put(self, path: ArtifactPath, chunks: Iterable[bytes], size: int | None = None) -> Stored:
         """Write a file, or replace one."""
         return put(self, path, chunks)
 
