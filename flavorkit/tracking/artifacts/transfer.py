@@ -35,7 +35,7 @@ THREADS = 8
 _LAST = "MLmodel"
 
 Progress = Callable[[int, int | None], None]
-"""Is told how many bytes have come, and of how many; None where nobody knows. One call at a time."""
+"""Is told how many bytes have come, and of how many (None where nobody knows), by one at a time."""
 
 T = TypeVar("T")
 
