@@ -8,15 +8,20 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import urllib3
 
 from tests.conftest import need
 
 S3 = """
 import sys
+import time
 from moto.server import ThreadedMotoServer
 server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
 server.start()
@@ -26,6 +31,7 @@ sys.stdin.read()
 
 GCS = """
 import sys
+import time
 from gcp_storage_emulator.server import create_server
 server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
 server.start()
@@ -142,3 +148,31 @@ def sftp(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
                 "FLAVORKIT_SFTP_KNOWN_HOSTS": str(folder / "known_hosts"),
             },
         )
+
+
+@contextlib.contextmanager
+def local(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    yield (folder / "artifacts").as_uri(), {}
+
+
+@contextlib.contextmanager
+def mlflow(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """What stock MLflow's server keeps."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    database, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
+    options = ["--backend-store-uri", database, "--artifacts-destination", artifacts]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    with started([*command, *options]):
+        url = f"http://127.0.0.1:{port}"
+        while not _answers(f"{url}/health"):
+            time.sleep(0.05)
+        yield "mlflow-artifacts:/base", {"FLAVORKIT_TRACKING_URI": url}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return urllib3.request("GET", url, retries=False).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
