@@ -56,11 +56,12 @@ _AZURE_KEY = (  # the one that Azurite publishes
 
 
 @contextlib.contextmanager
-def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def started(command: list[str], *, is_heard: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """A process, which is not heard if it goes on talking."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if is_heard else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
     )
@@ -102,7 +103,7 @@ def gs(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
-    with started([str(_get_binary_path()), *options, "-backend", "memory"]):
+    with started([str(_get_binary_path()), *options, "-backend", "memory"], is_heard=False):
         _wait_for(f"{url}/storage/v1/b")
         urllib3.request("POST", f"{url}/storage/v1/b?project=p", json={"name": "bucket"})
         yield "gs://bucket", {"STORAGE_EMULATOR_HOST": url, "NO_GCE_CHECK": "true"}
@@ -112,7 +113,7 @@ def gs(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def abfss(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     azurite = need("azurite-blob")
     options = ["--blobPort", "0", "--skipApiVersionCheck", "--disableTelemetry"]
-    with started([azurite, *options, "--inMemoryPersistence"]) as process:
+    with started([azurite, *options, "--inMemoryPersistence", "--silent"]) as process:
         said = (re.search(r"listens on http://127.0.0.1:(\d+)", line) for line in process.stdout)
         port = next(filter(None, said))
         account = f"AccountName=devstoreaccount1;AccountKey={_AZURE_KEY}"
@@ -158,7 +159,7 @@ def mlflow(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     database, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
     options = ["--backend-store-uri", database, "--artifacts-destination", artifacts]
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    with started([*command, *options]):
+    with started([*command, *options], is_heard=False):
         url = f"http://127.0.0.1:{port}"
         _wait_for(f"{url}/health")
         yield "mlflow-artifacts:/base", {"FLAVORKIT_TRACKING_URI": url}
