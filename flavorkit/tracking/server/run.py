@@ -50,7 +50,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None
     service = open_service(settings)
     if settings.workers == 1:
         application = create_app(settings, opened=service)
-        _Server(_config(settings, application), lambda: on_ready(url)).run(sockets=[listener])
+        _Server(config(settings, application), lambda: on_ready(url)).run(sockets=[listener])
         return
     service.close()
     with tempfile.TemporaryDirectory(prefix="flavorkit-server-") as folder:
@@ -60,7 +60,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None
         build = functools.partial(create_app, settings, board=numbers, parent=os.getpid())
         listener.listen(_BACKLOG)
         on_ready(url)
-        Multiprocess(_config(settings, build, workers=settings.workers), sockets=[listener]).run()
+        Multiprocess(config(settings, build, workers=settings.workers), sockets=[listener]).run()
 
 
 def check(settings: Settings) -> None:
@@ -111,7 +111,8 @@ def url_of(listener: socket.socket, prefix: str = "") -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{prefix}"
 
 
-def _config(settings: Settings, app: object, workers: int = 1) -> uvicorn.Config:
+def config(settings: Settings, app: object, workers: int = 1) -> uvicorn.Config:
+    """How uvicorn runs the application, or what builds it where there are several workers."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         factory=workers > 1,
