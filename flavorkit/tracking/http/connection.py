@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,7 +21,7 @@ from urllib3.exceptions import (
 )
 
 from flavorkit.errors import FlavorkitError, InvalidArgumentError, StoreUnavailableError
-from flavorkit.tracking import environ
+from flavorkit.tracking import environ, names
 from flavorkit.tracking.http import retries
 from flavorkit.tracking.http.credentials import Credentials
 from flavorkit.tracking.http.retries import Retries
@@ -29,6 +29,8 @@ from flavorkit.tracking.wire import bodies, errors
 from flavorkit.tracking.wire.calls import Call
 from flavorkit.tracking.wire.values import Json
 from flavorkit.version import __version__
+
+T = TypeVar("T")
 
 _POOL_SIZE = 32
 _NOT_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
@@ -86,11 +88,10 @@ class Connection:
         path = f"{self._path}{path}"
         body: bytes | None = None
         headers = self._headers
-        if call.method == "GET":
-            if rest:
-                path = f"{path}?{urlencode(_plain(rest), doseq=True)}"
-        else:
-            body, headers = bodies.write(rest), self._json_headers
+        if call.method != "GET":
+            body, headers = _written(rest, bodies.write), self._json_headers
+        elif rest:
+            path = f"{path}?{_written(rest, _query)}"
         answer = self._patiently(call.method, path, body, headers, is_repeatable)
         try:
             content = bodies.parse(answer)
@@ -193,17 +194,34 @@ def _path_of(call: Call, fields: Json) -> tuple[str, Json]:
         return path, fields
     rest = dict(fields)
     for name in call.message.fields:
-        for written, safe in ((f"{{{name}}}", ""), (f"{{{name}:path}}", "/")):
-            if written in path:
-                path = path.replace(written, quote(str(rest.pop(name)), safe=safe))
+        if f"{{{name}}}" in path:
+            segment = names.identifier(rest.pop(name), name)
+            path = path.replace(f"{{{name}}}", segment)
+        elif f"{{{name}:path}}" in path:
+            path = path.replace(f"{{{name}:path}}", quote(str(rest.pop(name)), safe="/"))
     return path, rest
 
 
-def _plain(fields: Json) -> Json:
-    return {
+def _written(fields: Json, write: Callable[[Json], T]) -> T:
+    try:
+        return write(fields)
+    except (TypeError, UnicodeEncodeError):
+        for name, value in fields.items():
+            try:
+                write({name: value})
+            except (TypeError, UnicodeEncodeError):
+                raise InvalidArgumentError(
+                    f"{name} cannot be sent: it is not of valid Unicode, or neither text nor number"
+                ) from None
+        raise
+
+
+def _query(fields: Json) -> str:
+    plain = {
         key: str(value).lower() if isinstance(value, bool) else value
         for key, value in fields.items()
     }
+    return urlencode(plain, doseq=True)
 
 
 def _reason(error: HTTPError) -> str:
