@@ -31,8 +31,7 @@ def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {}
-STORES["http"] = http
+STORES: dict[str, Opened] = {"http": http, "sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(STORES))
