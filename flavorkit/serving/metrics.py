@@ -151,6 +151,10 @@ class Metrics:
         self.connections = Tally(row, "flavorkit_connections")
         self.ready = Tally(row, "flavorkit_workers_ready")
 
+    def connected(self, count: int) -> None:
+        """There are so many connections now."""
+        self.connections.set(count)
+
     def answered(self, status: int) -> None:
         """Count an answer."""
         self.requests.get(str(status), self.requests["other"]).add()
