@@ -63,7 +63,7 @@ HOMES = {
     "polars": {"signature"},
     "py4j": {"flavors"},
     "pyarrow": {"flavors", "signature", "tables"},
-    "prometheus_client": {"serving"},
+    "prometheus_client": {"serving", "tracking"},
     "pydantic": {"flavors"},
     "pyspark": {"flavors"},
     "pytest": {"testing"},

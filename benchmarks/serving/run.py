@@ -84,7 +84,10 @@ def measure(
                 }
                 cell |= {"rows": count, "connections": connections}
                 cell |= {"failed": sum(run["failed"] for run in runs[server])}
-                cell |= {"first_answer": process.seconds_to_first_answer, "memory_mb": process.resident_mb()}
+                cell |= {
+                    "first_answer": process.seconds_to_first_answer,
+                    "memory_mb": process.resident_mb(),
+                }
                 rows.append({"model": folder.name, "server": server.name, **cell})
                 print(rows[-1], flush=True)
     return rows

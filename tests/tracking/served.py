@@ -11,11 +11,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
-
-from flavorkit.tracking.server.app import create_app, open_service
-from flavorkit.tracking.server.run import bind, config, url_of
+from flavorkit.tracking.server.app import open_service
+from flavorkit.tracking.server.run import Server
 from flavorkit.tracking.server.settings import Settings
+from flavorkit.web.listening import bind, url_of
 
 
 def settings_in(folder: Path, **others: object) -> Settings:
@@ -34,21 +33,13 @@ def settings_in(folder: Path, **others: object) -> Settings:
 def thread(settings: Settings) -> Iterator[str]:
     """The URL of a server in a thread."""
     listener = bind(settings.host, settings.port)
-    application = create_app(settings, opened=open_service(settings))
-    server = uvicorn.Server(config(settings, application))
     is_up = threading.Event()
-    started = server.startup
-
-    async def startup(sockets=None):
-        await started(sockets)
-        is_up.set()
-
-    server.startup = startup
+    server = Server(settings, open_service(settings), is_up.set)
     worker = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     worker.start()
     assert is_up.wait(30), "the server did not start"
     try:
-        yield url_of(listener, settings.static_prefix)
+        yield url_of(listener) + settings.static_prefix
     finally:
         server.should_exit = True
         worker.join(30)

@@ -53,12 +53,6 @@ class TooLargeError(RequestError):
     status = 413
 
 
-class SlowError(RequestError):
-    """The body of a request does not arrive."""
-
-    status = 408
-
-
 class NotForThisServerError(RequestError):
     """The request is for a server of another name."""
 

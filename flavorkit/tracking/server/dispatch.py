@@ -46,7 +46,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         service: Service = scope["state"]["service"]
-        exchange = Exchange(scope, receive, send, self._settings.body_seconds, self._headers)
+        exchange = Exchange(scope, receive, send, self._headers)
         number, begun = len(self._router.endpoints), service.metrics.begin()
         try:
             self._guard.check(exchange)
