@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -46,6 +46,10 @@ class MethodNotAllowedError(RequestError):
 
     status = 405
 
+    def __init__(self, methods: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(methods))
+        super().__init__(f"this endpoint is for {self.allowed}")
+
 
 class TooLargeError(RequestError):
     """The body of a request is larger than the server takes."""
@@ -69,6 +73,8 @@ def of_error(error: FlavorkitError) -> Answer:
     more: list[tuple[bytes, bytes]] = []
     if error.status in {429, 503}:
         more.append((b"retry-after", b"1"))
+    if isinstance(error, MethodNotAllowedError):
+        more.append((b"allow", error.allowed.encode()))
     return Answer(errors.encode(error.error_code, error.message), error.status, headers=more)
 
 
