@@ -76,22 +76,21 @@ class Connection:
 
         Args:
             call: which.
-            fields: of the request, as JSON; what is None is left out. Those that are variables of
-                the path go there.
+            fields: of the request, as JSON; what is None is left out.
             is_repeatable: whether the request may be sent again where it is not known if it came
                 through.
 
         Raises:
             FlavorkitError: what the server says, or that it does not answer.
         """
-        path, rest = _path_of(call, {key: one for key, one in fields.items() if one is not None})
-        path = f"{self._path}{path}"
+        given = {key: one for key, one in fields.items() if one is not None}
+        path = f"{self._path}{_written(given, lambda known: _path_of(call, known))}"
         body: bytes | None = None
         headers = self._headers
         if call.method != "GET":
-            body, headers = _written(rest, bodies.write), self._json_headers
-        elif rest:
-            path = f"{path}?{_written(rest, _query)}"
+            body, headers = _written(given, bodies.write), self._json_headers
+        elif given:
+            path = f"{path}?{_written(given, _query)}"
         answer = self._patiently(call.method, path, body, headers, is_repeatable)
         try:
             content = bodies.parse(answer)
@@ -187,19 +186,17 @@ class _Pool:
     """What comes before the path: the server's root, where a proxy has to know it."""
 
 
-def _path_of(call: Call, fields: Json) -> tuple[str, Json]:
-    """The path with its variables filled in, and the other fields."""
+def _path_of(call: Call, fields: Json) -> str:
+    """The path with its variables filled in; MLflow's servers want those in the body as well."""
     path = f"/{call.full_path.lstrip('/')}"
     if "{" not in path:
-        return path, fields
-    rest = dict(fields)
+        return path
     for name in call.message.fields:
         if f"{{{name}}}" in path:
-            segment = names.identifier(rest.pop(name), name)
-            path = path.replace(f"{{{name}}}", segment)
+            path = path.replace(f"{{{name}}}", names.identifier(fields[name], name))
         elif f"{{{name}:path}}" in path:
-            path = path.replace(f"{{{name}:path}}", quote(str(rest.pop(name)), safe="/"))
-    return path, rest
+            path = path.replace(f"{{{name}:path}}", quote(str(fields[name]), safe="/"))
+    return path
 
 
 def _written(fields: Json, write: Callable[[Json], T]) -> T:
