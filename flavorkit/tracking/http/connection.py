@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -91,7 +91,7 @@ class Connection:
             body, headers = _written(given, bodies.write), self._json_headers
         elif given:
             path = f"{path}?{_written(given, _query)}"
-        answer = self._patiently(call.method, path, body, headers, is_repeatable)
+        answer = self._patiently(call.method, path, body, headers, is_repeatable).data
         try:
             content = bodies.parse(answer)
         except FlavorkitError:
@@ -99,6 +99,32 @@ class Connection:
         if not isinstance(content, dict):
             raise StoreUnavailableError(f"{self.url} did not answer with JSON: is it a server?")
         return content
+
+    def transfer(
+        self,
+        call: Call,
+        fields: Json,
+        body: Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer to a request that sends or fetches a file; nothing of it has been read.
+
+        Args:
+            call: which.
+            fields: the variables of its path.
+            body: what is sent, in pieces. If it can be gone through again, the request may be sent
+                again.
+            headers: besides the usual ones.
+
+        Raises:
+            FlavorkitError: what the server says, or that it does not answer.
+        """
+        path = _path_of(call, fields)
+        more = {**self._headers, "Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
+        is_repeatable = body is None or iter(body) is not body
+        return self._patiently(
+            call.method, f"{self._path}{path}", body, more, is_repeatable, is_read=False
+        )
 
     def close(self) -> None:
         """Close what is open."""
@@ -108,8 +134,15 @@ class Connection:
             self._pool = None
 
     def _patiently(
-        self, method: str, path: str, body: bytes | None, headers: Any, is_repeatable: bool
-    ) -> bytes:
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None,
+        headers: Any,
+        is_repeatable: bool,
+        *,
+        is_read: bool = True,
+    ) -> urllib3.BaseHTTPResponse:
         pauses = self._patience.pauses()
         while True:
             wait: float = 0
@@ -123,6 +156,7 @@ class Connection:
                     retries=False,
                     redirect=False,
                     timeout=self._timeout,
+                    preload_content=is_read,
                 )
             except HTTPError as exc:
                 may_repeat = is_repeatable or isinstance(exc, _NOT_SENT)
@@ -131,8 +165,9 @@ class Connection:
                 )
             else:
                 if answer.status < 300:
-                    return answer.data
+                    return answer
                 failure = self._failure(answer)
+                answer.close()
                 may_repeat = answer.status in retries.NOTHING_DONE or (
                     is_repeatable and answer.status in retries.MAYBE_DONE
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import posixpath
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,3 +95,12 @@ def attachment(path: str) -> Headers:
         (b"content-disposition", value.encode()),
         (b"content-security-policy", b"sandbox; default-src 'none'"),
     )
+
+
+def digest(sha256: str) -> Headers:
+    """The header that says what a file is, as RFC 9530 has it.
+
+    Args:
+        sha256: of the file, in hexadecimal digits.
+    """
+    return ((b"repr-digest", b"sha-256=:%s:" % base64.b64encode(bytes.fromhex(sha256))),)

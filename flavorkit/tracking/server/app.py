@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
-from flavorkit.tracking.artifacts.local import LocalArtifactRepository
-from flavorkit.tracking.artifacts.repository import ArtifactStorage
+from flavorkit.tracking.artifacts.choose import storage
 from flavorkit.tracking.server import routes
 from flavorkit.tracking.server.dispatch import Dispatcher
 from flavorkit.tracking.server.metrics import Metrics, width
@@ -92,12 +89,6 @@ def open_service(settings: Settings, numbers: Board | None = None, seat: int = 0
 
 def places(settings: Settings) -> Places:
     """The places of artifacts that an operator has named."""
-    proxied = open_storage(settings.artifacts_destination) if settings.serves_artifacts else None
+    proxied = storage(settings.artifacts_destination) if settings.serves_artifacts else None
     root = settings.default_artifact_root
-    return Places(proxied, ((root, open_storage(root)),) if root is not None else ())
-
-
-def open_storage(uri: str) -> ArtifactStorage:
-    """A place of artifacts, by its URI or path."""
-    parts = urlsplit(uri)
-    return LocalArtifactRepository(Path(unquote(parts.path) if parts.scheme == "file" else uri))
+    return Places(proxied, ((root, storage(root)),) if root is not None else ())
