@@ -64,21 +64,34 @@ class Process:
             if " on http" in line:
                 self.url = line.rpartition(" on ")[2].strip()
                 break
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    def workers(self) -> list[int]:
+        """The processes that it has started."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def stop(self) -> int:
         """Send SIGTERM; the status it ends with."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._close()
 
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(60)
+        if self._process.returncode is not None:
+            return
+        self._process.kill()
+        self._close()
+
+    def _close(self) -> int:
+        status = self._process.wait(60)
+        self._reader.join(60)
+        self._process.stderr.close()
+        return status
 
     def _read(self) -> None:
         for line in self._process.stderr:

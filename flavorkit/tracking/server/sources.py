@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names
+from flavorkit.tracking import names, uris
+from flavorkit.tracking.artifacts.paths import ROOT
 from flavorkit.tracking.entities import ModelVersion
 from flavorkit.tracking.store import Store
 
@@ -23,7 +24,6 @@ ELSEWHERE = frozenset(
 )
 _WITH_USER = frozenset({"abfs", "abfss", "wasb", "wasbs", "sftp"})
 """Schemes whose hosts have a name and an ``@`` before them."""
-_MODEL_ID = re.compile(r"m-[A-Za-z0-9]{1,64}\Z")
 _ON_A_SERVER = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -47,10 +47,8 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     _check_text(source)
     scheme = urlsplit(source).scheme.lower()
     given = Source(source, run_id or None, model_id or None)
-    if scheme == "runs":
-        return _of_run(store, given)
-    if scheme == "models":
-        return _of_model(store, given)
+    if scheme in {"runs", "models"}:
+        return _reference(store, given)
     if scheme in ELSEWHERE:
         return _elsewhere(given, scheme)
     if scheme in {"", "file", "mlflow-artifacts"} or _is_on_a_server(source, scheme):
@@ -58,55 +56,44 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     raise _refusal(source, f"nobody knows the scheme {scheme}:")
 
 
-def _of_run(store: Store, given: Source) -> Source:
-    parts = urlsplit(given.uri)
-    run_id, _, path = parts.path.strip("/").partition("/")
-    if parts.netloc or not path:
-        raise _refusal(given.uri, "write runs:/<run_id>/<path>")
-    if given.run_id is not None and given.run_id != run_id:
-        raise _refusal(given.uri, f"it is of another run than {given.run_id}")
-    store.get_run(names.identifier(run_id, "a run"))
-    return Source(given.uri, run_id, given.model_id)
-
-
-def _of_model(store: Store, given: Source) -> Source:
-    parts = urlsplit(given.uri)
-    reference = parts.path.strip("/")
-    if parts.netloc or not reference:
-        raise _refusal(given.uri, "write models:/<name>/<version> or models:/<model_id>")
-    if _MODEL_ID.match(reference):
-        if given.model_id is not None and given.model_id != reference:
-            raise _refusal(given.uri, f"it is another model than {given.model_id}")
-        model = store.get_logged_model(reference)
-        return Source(given.uri, given.run_id or model.source_run_id, reference)
-    version = _version(store, unquote(reference), given.uri)
-    for what, wanted, known in (
-        ("run_id", given.run_id, version.run_id),
-        ("model_id", given.model_id, version.model_id),
-    ):
-        if wanted is not None and wanted != known:
-            raise _refusal(given.uri, f"its {what} is not {wanted}")
+def _reference(store: Store, given: Source) -> Source:
+    uri = uris.parse(given.uri)
+    if isinstance(uri, uris.RunUri):
+        _check_same(given, run_id=uri.run_id)
+        store.get_run(uri.run_id)
+        return Source(given.uri, uri.run_id, given.model_id)
+    if isinstance(uri, uris.PlaceUri) or uri.path != ROOT:
+        raise _refusal(given.uri, "it is no whole model")
+    if isinstance(uri, uris.LoggedModelUri):
+        _check_same(given, model_id=uri.model_id)
+        model = store.get_logged_model(uri.model_id)
+        return Source(given.uri, given.run_id or model.source_run_id, uri.model_id)
+    version = _version(store, uri)
+    _check_same(given, run_id=version.run_id, model_id=version.model_id)
     return Source(f"models:/{version.name}/{version.version}", version.run_id, version.model_id)
 
 
-def _version(store: Store, reference: str, source: str) -> ModelVersion:
-    name, at, alias = reference.partition("@")
-    if at:
-        return store.get_model_version_by_alias(name, alias)
-    name, _, number = reference.rpartition("/")
-    if not name:
-        raise _refusal(source, "write models:/<name>/<version> or models:/<name>@<alias>")
-    if number.isascii() and number.isdigit():
-        return store.get_model_version(name, number)
-    stages = None if number.lower() == "latest" else [names.stage(number)]
+def _version(store: Store, uri: uris.RegisteredModelUri) -> ModelVersion:
+    if uri.alias is not None:
+        return store.get_model_version_by_alias(uri.name, uri.alias)
+    if uri.version is not None:
+        return store.get_model_version(uri.name, uri.version)
+    stages = names.STAGES if uri.stage is None else [uri.stage]
     newest = max(
-        store.get_latest_versions(name, stages or names.STAGES),
+        store.get_latest_versions(uri.name, stages),
         key=lambda version: int(version.version),
         default=None,
     )
     if newest is None:
-        raise NotFoundError(f"{name!r} has no such version")
+        raise NotFoundError(f"the registered model {uri.name!r} has no such version")
     return newest
+
+
+def _check_same(given: Source, **known: str | None) -> None:
+    for what, value in known.items():
+        wanted = getattr(given, what)
+        if wanted is not None and wanted != value:
+            raise _refusal(given.uri, f"its {what} is not the {what} of the request")
 
 
 def _elsewhere(given: Source, scheme: str) -> Source:
