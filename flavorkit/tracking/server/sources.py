@@ -24,6 +24,7 @@ ELSEWHERE = frozenset(
 )
 _WITH_USER = frozenset({"abfs", "abfss", "wasb", "wasbs", "sftp"})
 """Schemes whose hosts have a name and an ``@`` before them."""
+_WHAT = "model version source"
 _ON_A_SERVER = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -54,6 +55,25 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     if scheme in {"", "file", "mlflow-artifacts"} or _is_on_a_server(source, scheme):
         return _own(store, given)
     raise _refusal(source, f"nobody knows the scheme {scheme}:")
+
+
+def check_location(place: str) -> None:
+    """Look at a place for the artifacts of an experiment, as a client names it.
+
+    It is kept as text. The server opens it only where its operator has named it, too.
+
+    Raises:
+        InvalidArgumentError: it depends on who reads it, or is no place of artifacts.
+    """
+    what = "artifact_location"
+    _check_text(place, what)
+    scheme = urlsplit(place).scheme.lower()
+    if scheme in ELSEWHERE:
+        _elsewhere(Source(place, None, None), scheme, what)
+    elif scheme == "" and (not place.startswith("/") or place.startswith("//")):
+        raise _refusal(place, "write a whole path, or a URI", what)
+    elif scheme not in {"", "file", "mlflow-artifacts"}:
+        raise _refusal(place, f"nobody knows the scheme {scheme}:", what)
 
 
 def _reference(store: Store, given: Source) -> Source:
@@ -96,12 +116,12 @@ def _check_same(given: Source, **known: str | None) -> None:
             raise _refusal(given.uri, f"its {what} is not the {what} of the request")
 
 
-def _elsewhere(given: Source, scheme: str) -> Source:
+def _elsewhere(given: Source, scheme: str, what: str = _WHAT) -> Source:
     parts = urlsplit(given.uri)
     if "::" in given.uri or parts.query or parts.fragment:
-        raise _refusal(given.uri, "it is no plain place")
+        raise _refusal(given.uri, "it is no plain place", what)
     if "@" in parts.netloc and scheme not in _WITH_USER:
-        raise _refusal(given.uri, "it has a user in it")
+        raise _refusal(given.uri, "it has a user in it", what)
     return given
 
 
@@ -146,26 +166,26 @@ def _is_on_a_server(source: str, scheme: str) -> bool:
     return scheme in {"http", "https"} and _ON_A_SERVER in urlsplit(source).path
 
 
-def _check_text(source: str) -> None:
-    names.value(source, "the source of a version", names.MAX_SOURCE)
+def _check_text(source: str, what: str = _WHAT) -> None:
+    names.value(source, what, names.MAX_SOURCE)
     plain, before = source, ""
     while plain != before:
         before, plain = plain, unquote(plain)
     if any(ord(one) < 32 or ord(one) == 127 for one in plain):
-        raise _refusal(source, "it has control characters")
+        raise _refusal(source, "it has control characters", what)
     if (
         "\\" in plain
         or "\ufffd" in plain
         or any(part in {".", ".."} for part in re.split(r"[/:?#;]", plain))
     ):
-        raise _refusal(source, "it leads out of where it starts")
+        raise _refusal(source, "it leads out of where it starts", what)
     try:
         urlsplit(source)
     except ValueError:
-        raise _refusal(source, "it is no URI") from None
+        raise _refusal(source, "it is no URI", what) from None
 
 
-def _refusal(source: str, problem: str) -> InvalidArgumentError:
+def _refusal(source: str, problem: str, what: str = _WHAT) -> InvalidArgumentError:
     shown = ascii(source)
     shown = shown if len(shown) <= 200 else f"{shown[:197]}..."
-    return InvalidArgumentError(f"Invalid model version source: {shown}: {problem}")
+    return InvalidArgumentError(f"Invalid {what}: {shown}: {problem}")
