@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from flavorkit.errors import InvalidArgumentError, OverloadedError
+from flavorkit.errors import InvalidArgumentError, OverloadedError, StoreUnavailableError
 from flavorkit.tracking.entities import Metric
 from flavorkit.tracking.server import routes
 from flavorkit.tracking.server.blocking import Blocking
@@ -502,6 +502,36 @@ class TestProcesses:
         connection.close()
         assert server.stop() == 0
         assert (tmp_path / "artifacts" / "late").read_bytes() == b"1234567890"
+
+    def test_what_was_acknowledged_survives_kill_9(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("FLAVORKIT_HTTP_REQUEST_MAX_RETRIES", "0")
+        acknowledged: dict[str, list[int]] = {}
+        for _ in range(3):
+            server = served.Process(tmp_path)
+            store = open_store(server.url)
+            run_id = store.create_run("0").info.run_id
+            steps = acknowledged[run_id] = []
+
+            def log(store=store, run_id=run_id, steps=steps):
+                with contextlib.suppress(StoreUnavailableError):
+                    for step in range(100_000):
+                        store.log_metric(run_id, Metric("n", step, step, step))
+                        steps.append(step)
+
+            client = threading.Thread(target=log)
+            client.start()
+            eventually(lambda steps=steps: len(steps) > 50)
+            server.kill()
+            client.join(60)
+            store.close()
+        server = served.Process(tmp_path)
+        store = open_store(server.url)
+        for run_id, steps in acknowledged.items():
+            found = [one.step for one in store.get_metric_history(run_id, "n")]
+            assert found[: len(steps)] == steps
+            assert len(found) <= len(steps) + 1  # one may have been kept and not acknowledged
+        store.close()
+        assert server.stop() == 0
 
     def test_several_workers_answer_and_are_replaced(self, tmp_path):
         server = served.Process(tmp_path, "--workers", "2")
