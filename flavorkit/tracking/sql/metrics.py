@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -18,8 +18,8 @@ from flavorkit.tracking.sql.schema import metrics, runs
 
 _MAX_PAGE = 25_000
 _MAX_RUNS = 1_000
-_IN_TIME = (metrics.c.timestamp, metrics.c.step, metrics.c.is_nan, metrics.c.value)
-_IN_STEPS = (metrics.c.step, metrics.c.timestamp, metrics.c.is_nan, metrics.c.value)
+_IN_TIME = (metrics.c.timestamp, metrics.c.step, metrics.c.special, metrics.c.value)
+_IN_STEPS = (metrics.c.step, metrics.c.timestamp, metrics.c.special, metrics.c.value)
 _MOST = 2**63
 
 Value = tuple[str, float, int, int, int]
@@ -50,32 +50,30 @@ def checked(given: Iterable[Metric]) -> Logged:
     logged = Logged()
     latest = logged.latest
     for one in given:
-        metric = one
-        key, number, timestamp, step = metric.key, metric.value, metric.timestamp, metric.step
+        key, number, timestamp, step = one.key, one.value, one.timestamp, one.step
         # A key is looked at once: a batch has thousands of values of a few.
-        if not (
-            key in latest
-            and type(number) is float
-            and (type(timestamp) is type(step) is int)
-            and -_MOST <= timestamp < _MOST
-            and -_MOST <= step < _MOST
+        before = latest.get(key) if type(key) is str else None
+        if (
+            before is None
+            or type(number) is not float
+            or not (type(timestamp) is type(step) is int)
+            or not (-_MOST <= timestamp < _MOST and -_MOST <= step < _MOST)
         ):
-            metric = names.metric(one)
-            number = metric.value
-        is_nan = number != number  # noqa: PLR0124 - that is what NaN is
-        value = (key, 0.0, 1, timestamp, step) if is_nan else (key, number, 0, timestamp, step)
+            number = names.metric(one).value
+        if number != number:  # noqa: PLR0124 - that is what NaN is
+            value = (key, 0.0, 1, timestamp, step)
+        else:
+            value = (key, number, 0, timestamp, step)
         logged.values.append(value)
-        before = latest.get(key)
-        if before is None or _weight(value) > _weight(before):
+        if (
+            before is None
+            or step > before[4]
+            or (step == before[4] and _weight(value) > _weight(before))
+        ):
             latest[key] = value
-        if metric.model_id is not None:
-            logged.of_models.append(metric)
+        if one.model_id is not None:
+            logged.of_models.append(replace(one, value=number))
     return logged
-
-
-def value_of(number: float, is_nan: int) -> float:
-    """The value as it was logged."""
-    return float("nan") if is_nan else number
 
 
 class Metrics(Part):
@@ -92,10 +90,10 @@ class Metrics(Part):
             pages.check_max_results(max_results, _MAX_PAGE)
 
         def get(connection: Connection) -> list[Metric]:
-            run = run_row(connection, run_id).id
+            run = run_row(self._hot, connection, run_id).id
             number = self._keys.known(connection, [key]).get(key)
             query = (
-                select(metrics.c.value, metrics.c.is_nan, metrics.c.timestamp, metrics.c.step)
+                select(metrics.c.value, metrics.c.special, metrics.c.timestamp, metrics.c.step)
                 .where(metrics.c.run == run, metrics.c.key == number)
                 .order_by(*_IN_TIME)
             )
@@ -143,9 +141,7 @@ class Metrics(Part):
     def _history(self, rows: Iterable[Any], key: str, run_id: str | None) -> list[Metric]:
         read = self._dialect.read
         return [
-            Metric(
-                key, value_of(read(row.value), row.is_nan), row.timestamp, row.step, run_id=run_id
-            )
+            Metric(key, read(row.value, row.special), row.timestamp, row.step, run_id=run_id)
             for row in rows
         ]
 
@@ -159,7 +155,7 @@ def _thinned(run: int, key: int, start: int | None, end: int | None, at_most: in
         wanted.append(metrics.c.step <= names.timestamp(end, "a step"))
     numbered = (
         select(
-            *(metrics.c.value, metrics.c.is_nan, metrics.c.timestamp, metrics.c.step),
+            *(metrics.c.value, metrics.c.special, metrics.c.timestamp, metrics.c.step),
             (func.row_number().over(order_by=_IN_STEPS) - 1).label("place"),
             (func.count().over() - 1).label("last"),
         )
@@ -174,7 +170,7 @@ def _thinned(run: int, key: int, start: int | None, end: int | None, at_most: in
         before = (here.place - 1) * (at_most - 1) // func.nullif(here.last, 0)
         share = here.place * (at_most - 1) // func.nullif(here.last, 0)
         kept = or_(here.last < at_most, here.place == 0, share > before)
-    query = select(here.value, here.is_nan, here.timestamp, here.step).where(kept)
+    query = select(here.value, here.special, here.timestamp, here.step).where(kept)
     return query.order_by(here.place)
 
 
