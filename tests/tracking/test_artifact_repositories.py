@@ -169,7 +169,9 @@ def test_what_is_not_there(repository):
 
 def test_a_folder_is_no_file(repository, kind):
     repository.put(path("a/b"), [b"1"])
-    with pytest.raises((NotFoundError, InvalidArgumentError), match=r"is a folder|directory|no.*artifact"):
+    with pytest.raises(
+        (NotFoundError, InvalidArgumentError), match=r"is a folder|directory|no.*artifact"
+    ):
         repository.open(path("a"))
     with pytest.raises(InvalidArgumentError, match=r"the root of the artifacts is a folder"):
         repository.open(ROOT)
