@@ -28,6 +28,17 @@ def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     store.close()
 
 
+@contextmanager
+def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store behind a server of ours, on a database file of its own."""
+    from tests.tracking import served
+
+    with served.thread(served.settings_in(folder)) as url:
+        store = open_store(url)
+        yield store
+        store.close()
+
+
 @pytest.fixture(scope="session")
 def postgresql_url():
     """The URL of a database of PostgreSQL, which the tests share."""
@@ -67,6 +78,7 @@ def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 Opened = Callable[[Path, pytest.FixtureRequest], object]
 STORES: dict[str, Opened] = {
     "files": files,
+    "http": http,
     "mariadb": mariadb,
     "postgresql": postgresql,
     "sqlite": sqlite,
