@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.entities import Metric, Param, RunStatus
 
-MAX_EXPERIMENT_NAME = 256
+MAX_EXPERIMENT_NAME = 500
 MAX_MODEL_NAME = 256
 MAX_KEY = 250
 MAX_ALIAS = 255

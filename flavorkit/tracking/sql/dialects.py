@@ -1,0 +1,179 @@
+"""Where the databases differ: statements that tolerate what is there, patterns, large numbers."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Insert, Table, func, literal, tuple_
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from flavorkit.tracking.sql.schema import latest_metrics
+
+_LARGEST = 1.7976931348623157e308
+LOWER = "flavorkit_lower"
+"""The function that SQLite is given, whose own ``lower`` knows ASCII only."""
+
+
+class Dialect:
+    """What is the same in SQLite and PostgreSQL."""
+
+    counts_inserted = True
+    """Whether the number of rows that an insert has added can be told."""
+
+    def insert_new(self, table: Table) -> Insert:
+        """An insert that leaves alone what is there already."""
+        statement: Insert = self._insert(table).on_conflict_do_nothing()
+        return statement
+
+    def upsert(self, table: Table, *changed: str) -> Insert:
+        """An insert that replaces some columns of what is there already."""
+        insert = self._insert(table)
+        statement: Insert = insert.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={name: insert.excluded[name] for name in changed},
+        )
+        return statement
+
+    def upsert_latest(self) -> Insert:
+        """An insert into ``latest_metrics`` that keeps the value that counts."""
+        insert = self._insert(latest_metrics)
+        statement: Insert = insert.on_conflict_do_update(
+            index_elements=list(latest_metrics.primary_key),
+            set_={name: insert.excluded[name] for name in ("value", "is_nan", "timestamp", "step")},
+            where=_weight(insert.excluded) > _weight(latest_metrics.c),
+        )
+        return statement
+
+    def like(self, column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Whether text fits a pattern, case and all; ``%`` and ``_`` are the only wildcards."""
+        return column.like(_without_escapes(pattern))
+
+    def ilike(self, column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """Whether text fits a pattern, whatever the case."""
+        return func.lower(column).like(_without_escapes(pattern.lower()))
+
+    def stored(self, value: float) -> float:
+        """How a number is stored."""
+        return value
+
+    def read(self, value: float) -> float:
+        """The number that is stored so."""
+        return value
+
+    def is_transient(self, error: BaseException | None) -> bool:
+        """Whether the driver's error will pass, so that the same may work in a moment."""
+        raise NotImplementedError
+
+    def _insert(self, table: Table) -> Any:
+        raise NotImplementedError
+
+
+class SQLite(Dialect):
+    """SQLite."""
+
+    _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+    def like(self, column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """LIKE has no regard for case here; GLOB has."""
+        return column.op("GLOB", return_type=Boolean())(literal(_glob(pattern)))
+
+    def ilike(self, column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """LIKE knows the cases of ASCII only."""
+        lower: ColumnElement[str] = getattr(func, LOWER)(column)
+        return lower.op("GLOB", return_type=Boolean())(literal(_glob(pattern.lower())))
+
+    def is_transient(self, error: BaseException | None) -> bool:
+        """Busy, in spite of having waited."""
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        return (code & 0xFF) in self._BUSY
+
+    def _insert(self, table: Table) -> Any:
+        return sqlite.insert(table)
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL."""
+
+    # Deadlocks, failed serialization, a server that stops, starts, or has no room.
+    _PASSING = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300", "55P03"})
+
+    def ilike(self, column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
+        """The collation of the columns knows the cases of ASCII only."""
+        lower = func.lower(column.collate("und-x-icu"))
+        return lower.like(_without_escapes(pattern.lower()))
+
+    def is_transient(self, error: BaseException | None) -> bool:
+        """By the state that the server names; without one there was no connection."""
+        state: str | None = getattr(error, "sqlstate", None)
+        if state is None:
+            return type(error).__name__ == "OperationalError"
+        return state in self._PASSING or state.startswith("08")
+
+    def _insert(self, table: Table) -> Any:
+        return postgresql.insert(table)
+
+
+class MySQL(Dialect):
+    """MySQL and MariaDB."""
+
+    counts_inserted = False
+
+    # Too many connections, deadlock, lock timeout, changed since read, connection lost or refused.
+    _PASSING = frozenset({1020, 1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055})
+
+    def insert_new(self, table: Table) -> Insert:
+        """INSERT IGNORE would hide other errors as well."""
+        key = next(iter(table.primary_key))
+        return mysql.insert(table).on_duplicate_key_update({key.name: table.c[key.name]})
+
+    def upsert(self, table: Table, *changed: str) -> Insert:
+        """An insert that replaces some columns of what is there already."""
+        insert = mysql.insert(table)
+        return insert.on_duplicate_key_update({name: insert.inserted[name] for name in changed})
+
+    def upsert_latest(self) -> Insert:
+        """Columns change one by one, and what is compared with them: from the least on."""
+        insert = mysql.insert(latest_metrics)
+        counts = _weight(insert.inserted) >= _weight(latest_metrics.c)
+        return insert.on_duplicate_key_update(
+            [
+                (name, func.IF(counts, insert.inserted[name], latest_metrics.c[name]))
+                for name in ("value", "is_nan", "timestamp", "step")
+            ]
+        )
+
+    def stored(self, value: float) -> float:
+        """There are no infinities here."""
+        return math.copysign(_LARGEST, value) if math.isinf(value) else value
+
+    def read(self, value: float) -> float:
+        """What an infinity was stored as."""
+        return math.copysign(math.inf, value) if abs(value) >= _LARGEST else value
+
+    def is_transient(self, error: BaseException | None) -> bool:
+        """By the number of the error."""
+        arguments: Sequence[object] = getattr(error, "args", ())
+        return bool(arguments) and arguments[0] in self._PASSING
+
+
+def dialect_of(name: str) -> Dialect:
+    """The dialect by the name that SQLAlchemy gives it."""
+    return {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL, "mariadb": MySQL}[name]()
+
+
+def _weight(columns: Any) -> Any:
+    return tuple_(columns.step, columns.timestamp, -columns.is_nan, columns.value)
+
+
+def _without_escapes(pattern: str) -> str:
+    return pattern.replace("\\", "\\\\")
+
+
+def _glob(pattern: str) -> str:
+    marks = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+    while "%%" in pattern:
+        pattern = pattern.replace("%%", "%")
+    return "".join(marks.get(character, character) for character in pattern)

@@ -1,0 +1,59 @@
+"""What all parts of the store stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select
+
+from flavorkit.tracking.entities import PagedList
+from flavorkit.tracking.search import pages
+from flavorkit.tracking.sql.engine import Database
+from flavorkit.tracking.sql.metric_keys import MetricKeys
+from flavorkit.tracking.sql.schema import metrics, params, tags
+
+T = TypeVar("T")
+_AT_ONCE = 500
+
+
+class Part:
+    """A part of the store.
+
+    Args:
+        database: where everything is.
+        root: where experiments that name no place keep their artifacts.
+    """
+
+    def __init__(self, database: Database, root: str) -> None:
+        self._database = database
+        self._dialect = database.dialect
+        self._root = root
+        self._keys = MetricKeys(database.dialect)
+        # Built once, since what SQLAlchemy keeps of a statement it keeps with the object.
+        self._insert_metrics = self._dialect.insert_new(metrics)
+        self._upsert_latest = self._dialect.upsert_latest()
+        self._insert_params = self._dialect.insert_new(params)
+        self._upsert_tag = self._dialect.upsert(tags, "value")
+
+
+def page_of(found: Sequence[T], max_results: int, offset: int, **query: object) -> PagedList[T]:
+    """A page, from what was found when one more than its length was asked for."""
+    token = None
+    if len(found) > max_results:
+        token = pages.token_of(offset + max_results, **query)
+    return PagedList(found[:max_results], token)
+
+
+def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The ids in lists that a statement can hold."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def rows_of(
+    connection: Connection, query: Select[Any], column: Any, ids: Sequence[Any]
+) -> Iterator[Any]:
+    """The rows of a query whose column is one of the ids."""
+    for some in chunks(ids):
+        yield from connection.execute(query.where(column.in_(some)))
