@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from flavorkit.tracking.entities import LoggedModel
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_COLUMNS = sorted(field.name for field in fields(LoggedModel))
 
 
 def frame_of(models: Sequence[LoggedModel]) -> pd.DataFrame:
@@ -20,19 +22,8 @@ def frame_of(models: Sequence[LoggedModel]) -> pd.DataFrame:
 
 
 def _row(model: LoggedModel) -> dict[str, Any]:
-    return {
-        "experiment_id": model.experiment_id,
-        "model_id": model.model_id,
-        "name": model.name,
-        "artifact_location": model.artifact_location,
-        "creation_timestamp": model.creation_timestamp,
-        "last_updated_timestamp": model.last_updated_timestamp,
-        "model_type": model.model_type,
-        "source_run_id": model.source_run_id,
-        "status": model.status,
-        "status_message": model.status_message,
-        "tags": dict(model.tags),
+    return {name: getattr(model, name) for name in _COLUMNS} | {
+        "metrics": list(model.metrics),
         "params": dict(model.params),
-        "metrics": [asdict(metric) for metric in model.metrics],
-        "model_uri": model.model_uri,
+        "tags": dict(model.tags),
     }

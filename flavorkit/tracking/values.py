@@ -26,7 +26,7 @@ def number(key: str, value: Any) -> float:
                 value = getattr(value, method)()
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError, RuntimeError):
         shown = repr(given)
         raise InvalidArgumentError(

@@ -128,7 +128,7 @@ class Tables(Contents, Runs):
         """The frame with the paths of images in the place of the images."""
         import pandas as pd
 
-        for column in list(frame.select_dtypes(include=["object"]).columns):
+        for column in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
             are_images = [_is_image(cell) for cell in frame[column]]
             if any(are_images) and not all(are_images):
                 raise InvalidArgumentError(

@@ -24,7 +24,12 @@ def of_frame(frame: pd.DataFrame) -> str:
     import pandas as pd
 
     sample = frame.head(SAMPLE)
-    texts = sample.columns[sample.map(lambda cell: type(cell) is str).all(axis=0)]
+    texts = sample.columns[
+        [
+            all(type(cell) is str for cell in sample.iloc[:, position])
+            for position in range(sample.shape[1])
+        ]
+    ]
     numbers = sample.select_dtypes(include=[np.number]).columns
     hashes = pd.util.hash_pandas_object(sample[texts.union(numbers)])
     names = (str(name).encode() for name in frame.columns)

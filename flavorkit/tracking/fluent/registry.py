@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,6 @@ from flavorkit.tracking.client import FlavorkitClient
 from flavorkit.tracking.entities import LoggedModel, ModelVersion, RegisteredModel
 from flavorkit.tracking.fluent import active
 from flavorkit.tracking.fluent.paging import all_pages
-from flavorkit.tracking.tags import MODEL_VERSIONS
 
 _logger = logging.getLogger(__name__)
 _DESCRIPTOR = "MLmodel"
@@ -52,8 +50,6 @@ def register_model(
         await_creation_for=await_registration_for,
         model_id=None if model is None else model.model_id,
     )
-    if model is not None:
-        _note_version(client, model, version)
     _logger.info("created version %s of model %r", version.version, name)
     return version
 
@@ -155,15 +151,3 @@ def _logged_by(client: FlavorkitClient, run_id: str, name: str) -> LoggedModel:
             " flavorkit.search_logged_models, or MlflowClient().list_artifacts(run_id)"
         )
     return max(found, key=lambda model: (steps.get(model.model_id, 0), model.creation_timestamp))
-
-
-def _note_version(client: FlavorkitClient, model: LoggedModel, version: ModelVersion) -> None:
-    """Note on a logged model that it is a version, as MLflow does."""
-    versions = json.loads(model.tags.get(MODEL_VERSIONS, "[]"))
-    entry = {"name": version.name, "version": int(version.version)}
-    if all(
-        (str(one["name"]), str(one["version"])) != (version.name, version.version)
-        for one in versions
-    ):
-        noted = json.dumps([*versions, entry])
-        client.set_logged_model_tags(model.model_id, {MODEL_VERSIONS: noted})
