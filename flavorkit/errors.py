@@ -10,6 +10,7 @@
   x AlreadyExistsError          400 RESOURCE_ALREADY_EXISTS  a name that is taken
   x InvalidArgumentError        400 INVALID_PARAMETER_VALUE  a name, key, filter, ... against a rule
   x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
+  x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller
   x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
   x StorageFullError            507 RESOURCE_EXHAUSTED       no room for an artifact
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
@@ -134,6 +135,13 @@ class UnsupportedByStoreError(FlavorkitError):
 
     status = 501
     error_code = "NOT_IMPLEMENTED"
+
+
+class AccessDeniedError(FlavorkitError):
+    """The server does not let the caller do that, or does not know who it is."""
+
+    status = 403
+    error_code = "PERMISSION_DENIED"
 
 
 class StoreUnavailableError(FlavorkitError):

@@ -43,6 +43,7 @@ EXCEPTIONS = {
 
 # The only places a third-party package may be imported in. numpy and pandas are the data model.
 HOMES = {
+    "adlfs": {"tracking"},
     "alembic": {"tracking"},
     "catboost": {"flavors"},
     "click": {"cli", "__main__"},
@@ -52,6 +53,7 @@ HOMES = {
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "fsspec": {"tracking"},
+    "gcsfs": {"tracking"},
     "google": {"flavors"},
     "h2o": {"flavors"},
     "keras": {"flavors"},
@@ -71,6 +73,7 @@ HOMES = {
     "pyspark": {"flavors"},
     "pytest": {"testing"},
     "rich": {"cli"},
+    "s3fs": {"tracking"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
@@ -78,6 +81,7 @@ HOMES = {
     "spacy": {"flavors"},
     "statsmodels": {"flavors"},
     "torch": {"flavors"},
+    "sshfs": {"tracking"},
     "starlette": {"serving", "tracking"},
     "sqlalchemy": {"tracking"},
     "tensorflow": {"flavors"},

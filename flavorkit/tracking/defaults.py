@@ -54,9 +54,14 @@ def tracking_uri() -> str:
     return _defaults.set.get(_TRACKING) or _absolute(environ.text(_TRACKING)) or _default()
 
 
-def registry_uri() -> str:
-    """Where registered models are: with the runs, unless somebody says otherwise."""
-    return _defaults.set.get(_REGISTRY) or _absolute(environ.text(_REGISTRY)) or tracking_uri()
+def registry_uri(with_runs_at: str | None = None) -> str:
+    """Where registered models are: with the runs, unless somebody says otherwise.
+
+    Args:
+        with_runs_at: where the runs are, if not where they go by default.
+    """
+    said = _defaults.set.get(_REGISTRY) or _absolute(environ.text(_REGISTRY))
+    return said or _absolute(with_runs_at) or tracking_uri()
 
 
 def set_tracking_uri(uri: str | Path | None) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flavorkit import strict_yaml
 from flavorkit.errors import InvalidArgumentError, MissingDependencyError
+from flavorkit.tracking import uris
 from flavorkit.tracking.client import FlavorkitClient
+from flavorkit.tracking.client.artifacts import fetched
 from flavorkit.tracking.entities import FileInfo
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def download_artifacts(
         artifact_uri: of a file or a folder: ``runs:/RUN/path``, ``models:/NAME/VERSION``, ...
         run_id: of a run, instead.
         artifact_path: of a file or a folder of that run; all of them if None.
-        dst_path: the folder to copy to; a new temporary one if None.
+        dst_path: the folder to copy to; if None, what is on this machine already is used where it
+            is, and other files are copied to a new temporary folder.
         tracking_uri: where runs are; the default if None.
         registry_uri: where registered models are; the default if None.
 
@@ -39,12 +42,11 @@ def download_artifacts(
         NotFoundError: there is nothing there.
     """
     _check(artifact_uri, run_id, artifact_path)
-    if dst_path is not None:
-        Path(dst_path).mkdir(parents=True, exist_ok=True)
-    client = FlavorkitClient(tracking_uri, registry_uri)
     if run_id is not None:
+        client = FlavorkitClient(tracking_uri, registry_uri)
         return client.download_artifacts(run_id, artifact_path or "", dst_path)
-    return client.download_uri(str(artifact_uri), dst_path)
+    located = uris.locate(str(artifact_uri), tracking_uri, registry_uri)
+    return fetched(located.repository, located.path, dst_path)
 
 
 def list_artifacts(
@@ -55,10 +57,10 @@ def list_artifacts(
 ) -> list[FileInfo]:
     """What is directly in a folder; see :func:`download_artifacts` for the arguments."""
     _check(artifact_uri, run_id, artifact_path)
-    client = FlavorkitClient(tracking_uri)
     if run_id is not None:
-        return client.list_artifacts(run_id, artifact_path)
-    return client.list_uri(str(artifact_uri))
+        return FlavorkitClient(tracking_uri).list_artifacts(run_id, artifact_path)
+    located = uris.locate(str(artifact_uri), tracking_uri)
+    return located.repository.list(located.path)
 
 
 def load_text(artifact_uri: str) -> str:

@@ -383,7 +383,7 @@ def test_files_of_a_run_come_back(tmp_path):
 
 
 def test_a_missing_file_is_not_logged(tmp_path):
-    with flavorkit.start_run(), pytest.raises(NotFoundError, match=r"no file or folder .*nothing"):
+    with flavorkit.start_run(), pytest.raises(NotFoundError, match=r"no file at .*nothing"):
         flavorkit.log_artifact(tmp_path / "nothing")
 
 
@@ -391,22 +391,22 @@ def test_a_missing_file_is_not_logged(tmp_path):
 def test_a_path_never_leaves_its_run(path):
     with flavorkit.start_run() as run:
         with pytest.raises(InvalidArgumentError, match=r"is no path of an artifact"):
-            flavorkit.log_text("x", path if ".." in path else "..")
+            flavorkit.log_text("x", path)
     assert flavorkit.MlflowClient().list_artifacts(run.info.run_id) == []
 
 
 def test_figures_are_drawn():
     matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     matplotlib.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    figure, axes = pyplot.subplots()
+    figure, axes = plt.subplots()
     axes.plot([1, 2])
     with flavorkit.start_run() as run:
         flavorkit.log_figure(figure, "plots/line.png", save_kwargs={"dpi": 30})
         with pytest.raises(TypeError, match=r"a figure is one of matplotlib or plotly, not str"):
             flavorkit.log_figure("figure", "a.png")
-    pyplot.close(figure)
+    plt.close(figure)
     assert flavorkit.artifacts.load_image(f"runs:/{run.info.run_id}/plots/line.png").format == "PNG"
 
 

@@ -84,7 +84,7 @@ class LocalArtifactRepository:
             size = os.fstat(descriptor).st_size
             return ArtifactReader(os.fdopen(descriptor, "rb", buffering=0), size)
 
-    def put(self, path: ArtifactPath, chunks: Iterable[bytes]) -> Stored:
+    def put(self, path: ArtifactPath, chunks: Iterable[bytes], size: int | None = None) -> Stored:
         """Write a file, or replace one."""
         return put(self, path, chunks)
 

@@ -136,10 +136,16 @@ class ArtifactRepository(Protocol):
     def open(self, path: ArtifactPath) -> ArtifactReader:
         """A file, for reading."""
 
-    def put(self, path: ArtifactPath, chunks: Iterable[bytes]) -> Stored:
+    def put(self, path: ArtifactPath, chunks: Iterable[bytes], size: int | None = None) -> Stored:
         """Write a file, or replace one; it appears when the last chunk is as safe as the store can.
 
         An error that ``chunks`` raises is passed on, and nothing appears.
+
+        Args:
+            path: of the file.
+            chunks: what is written. Over a network, what can be gone through again is sent again
+                where the first time failed.
+            size: of all chunks together, where it is known.
         """
 
     def delete(self, path: ArtifactPath) -> None:
@@ -161,7 +167,7 @@ class ArtifactStorage(ArtifactRepository, Protocol):
 
 
 def put(storage: ArtifactStorage, path: ArtifactPath, chunks: Iterable[bytes]) -> Stored:
-    """``ArtifactRepository.put`` of a storage."""
+    """What ``put`` does in a storage."""
     with storage.writing(path) as writer:
         for chunk in chunks:
             writer.write(chunk)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flavorkit.errors import NotFoundError
 from flavorkit.tracking.client.connection import Connection
+from flavorkit.tracking.client.progress import Progress
 from flavorkit.tracking.entities import FileInfo
 
 if TYPE_CHECKING:
+    from flavorkit.tracking.artifacts.paths import ArtifactPath
     from flavorkit.tracking.artifacts.repository import ArtifactRepository
 
 
@@ -49,12 +51,16 @@ class Artifacts(Connection):
         Args:
             run_id: of the run.
             path: of the file or folder; empty for all of them.
-            dst_path: the folder to copy to; a new temporary one if None.
+            dst_path: the folder to copy to; if None, what is on this machine already is used where
+                it is, and other files are copied to a new temporary folder.
 
         Raises:
             NotFoundError: there is nothing at ``path``.
         """
-        return _download(self._of_run(run_id), path, dst_path)
+        from flavorkit.tracking.artifacts.paths import ArtifactPath
+
+        wanted = ArtifactPath.parse_folder(normal(path or ""))
+        return fetched(self._of_run(run_id), wanted, dst_path)
 
     def log_model_artifact(
         self, model_id: str, local_path: str | Path, artifact_path: str | None = None
@@ -72,23 +78,6 @@ class Artifacts(Connection):
         """What is directly in a folder of a logged model, or in its root."""
         return _list(self._of_model(model_id), path)
 
-    def download_uri(self, uri: str, dst_path: str | Path | None = None) -> str:
-        """Copy the file or the folder at a URI to this machine; return where it is."""
-        root, path = self._place(uri)
-        return _download(root, path, dst_path)
-
-    def list_uri(self, uri: str) -> list[FileInfo]:
-        """What is directly in the folder at a URI."""
-        root, path = self._place(uri)
-        return _list(root, path)
-
-    def _place(self, uri: str) -> tuple[ArtifactRepository, str]:
-        kind, _, reference = uri.partition(":/")
-        name, _, path = reference.strip("/").partition("/")
-        if kind == "runs":
-            return self._of_run(name), path
-        return self._repository(uri), ""
-
     def _put(self, run_id: str, artifact_file: str, chunks: Iterable[bytes]) -> None:
         """Write a file of a run."""
         from flavorkit.tracking.artifacts.paths import ArtifactPath
@@ -102,14 +91,36 @@ class Artifacts(Connection):
         return self._repository(self._store.get_logged_model(model_id).artifact_location)
 
     def _repository(self, uri: str) -> ArtifactRepository:
-        from flavorkit.tracking.client.transfers import repository_at
+        from flavorkit.tracking.artifacts import choose
 
-        return repository_at(uri, self._tracking_uri)
+        return choose.repository(uri, self._tracking_uri)
 
 
 def normal(artifact_path: str) -> str:
     """A path as MLflow takes it: ``./plots//roc.png`` is ``plots/roc.png``."""
-    return "/".join(part for part in str(artifact_path).split("/") if part not in {"", "."})
+    text = str(artifact_path)
+    parts = [part for part in text.split("/") if part not in {"", "."}]
+    return "/".join(parts) if not text.startswith("/") else text
+
+
+def fetched(repository: ArtifactRepository, path: ArtifactPath, dst_path: str | Path | None) -> str:
+    """A file or a folder of a repository, on this machine: where it is.
+
+    What is on this machine already is used where it is, unless ``dst_path`` says where to copy it.
+    """
+    from flavorkit.tracking.artifacts import transfer
+    from flavorkit.tracking.uris import Located
+
+    if dst_path is None:
+        local = Located(repository, path).local
+        if local is not None:
+            return str(local)
+        dst_path = tempfile.mkdtemp(prefix="flavorkit-")
+    folder = Path(dst_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with Progress("fetching") as progress:
+        target = folder / path.name
+        return str(transfer.download(repository, path, target, progress, merge=True))
 
 
 def _upload_one(
@@ -122,27 +133,18 @@ def _upload_one(
 
 
 def _upload(repository: ArtifactRepository, local_path: Path, artifact_path: str | None) -> None:
+    from flavorkit.tracking.artifacts import transfer
     from flavorkit.tracking.artifacts.paths import ArtifactPath
-    from flavorkit.tracking.client import transfers as transfer
 
-    if not local_path.exists():
-        raise NotFoundError(f"there is no file or folder {local_path} to log")
     folder = ArtifactPath.parse_folder(normal(artifact_path or ""))
-    if local_path.is_dir():
-        transfer.upload_folder(repository, folder, local_path)
-    else:
-        transfer.upload_file(repository, folder / local_path.name, local_path)
+    with Progress("sending") as progress:
+        if local_path.is_dir():
+            transfer.upload_folder(repository, local_path, folder, progress)
+        else:
+            transfer.upload_file(repository, local_path, folder / local_path.name, progress)
 
 
 def _list(repository: ArtifactRepository, path: str | None) -> list[FileInfo]:
     from flavorkit.tracking.artifacts.paths import ArtifactPath
 
     return repository.list(ArtifactPath.parse_folder(normal(path or "")))
-
-
-def _download(repository: ArtifactRepository, path: str | None, dst_path: str | Path | None) -> str:
-    from flavorkit.tracking.artifacts.paths import ArtifactPath
-    from flavorkit.tracking.client import transfers as transfer
-
-    wanted = ArtifactPath.parse_folder(normal(path or ""))
-    return str(transfer.download(repository, wanted, None if dst_path is None else Path(dst_path)))

@@ -18,13 +18,9 @@ class Connection:
 
     def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
         self._tracking_uri = str(tracking_uri) if tracking_uri else defaults.tracking_uri()
-        if registry_uri:
-            self._registry_uri = str(registry_uri)
-        else:
-            chosen = defaults.registry_uri()
-            # Nobody has chosen one where it is that of the runs; then it goes with this client's.
-            is_chosen = not tracking_uri or chosen != defaults.tracking_uri()
-            self._registry_uri = chosen if is_chosen else self._tracking_uri
+        self._registry_uri = (
+            str(registry_uri) if registry_uri else defaults.registry_uri(self._tracking_uri)
+        )
 
     @property
     def tracking_uri(self) -> str:

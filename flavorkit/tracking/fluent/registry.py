@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
+from flavorkit.tracking import uris
 from flavorkit.tracking.client import FlavorkitClient
 from flavorkit.tracking.entities import LoggedModel, ModelVersion, RegisteredModel
 from flavorkit.tracking.fluent import active
 from flavorkit.tracking.fluent.paging import all_pages
+from flavorkit.tracking.uris import LoggedModelUri, RunUri
 
 _logger = logging.getLogger(__name__)
 _DESCRIPTOR = "MLmodel"
@@ -105,26 +107,24 @@ def set_model_version_tag(
 
 def _source(client: FlavorkitClient, model_uri: str) -> tuple[str, str | None, LoggedModel | None]:
     """What a version is registered by, the run that made it, and the logged model that it is."""
-    kind, separator, reference = model_uri.partition(":/")
-    reference = reference.strip("/")
-    if kind == "models" and separator and reference.startswith("m-") and "/" not in reference:
-        model = client.get_logged_model(reference)
-        return f"models:/{reference}", model.source_run_id, model
-    if kind == "runs" and separator:
-        run_id, _, name = reference.partition("/")
-        if not name:
-            raise InvalidArgumentError(
-                f"{model_uri!r} names no model: write runs:/RUN_ID/NAME, with the name that it was"
-                " logged under"
-            )
-        client, run_id = active.place_of(run_id)
-        if any(
-            file.path == f"{name}/{_DESCRIPTOR}" for file in client.list_artifacts(run_id, name)
-        ):
-            return f"runs:/{run_id}/{name}", run_id, None
-        model = _logged_by(client, run_id, name)
-        return f"models:/{model.model_id}", run_id, model
-    return model_uri, None, None
+    parsed = uris.parse(model_uri)
+    if isinstance(parsed, LoggedModelUri):
+        model = client.get_logged_model(parsed.model_id)
+        return model_uri, model.source_run_id, model
+    if not isinstance(parsed, RunUri):
+        return model_uri, None, None
+    name = str(parsed.path)
+    if not name:
+        raise InvalidArgumentError(
+            f"{model_uri!r} names no model: write runs:/RUN_ID/NAME, with the name that it was"
+            " logged under"
+        )
+    client, run_id = active.place_of(parsed.run_id)
+    files = client.list_artifacts(run_id, name)
+    if any(file.path == f"{name}/{_DESCRIPTOR}" for file in files):
+        return model_uri, run_id, None
+    model = _logged_by(client, run_id, name)
+    return model.model_uri, run_id, model
 
 
 def _logged_by(client: FlavorkitClient, run_id: str, name: str) -> LoggedModel:

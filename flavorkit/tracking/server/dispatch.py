@@ -1,0 +1,109 @@
+"""From a request to its endpoint and back, and the one place where errors become answers."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from flavorkit.errors import FlavorkitError
+from flavorkit.tracking.actor import acting_as
+from flavorkit.tracking.server import answers, security
+from flavorkit.tracking.server.exchange import (
+    CLIENT_GONE,
+    ClientGoneError,
+    Exchange,
+    Receive,
+    Scope,
+    Send,
+)
+from flavorkit.tracking.server.routes import Endpoint, Handler, Router
+from flavorkit.tracking.server.security import Guard
+from flavorkit.tracking.server.service import Service
+from flavorkit.tracking.server.settings import Settings
+from flavorkit.tracking.wire import bodies
+
+logger = logging.getLogger("flavorkit.tracking")
+
+NOBODY_KNOWN = ""
+"""Who acts, as long as there are no users."""
+
+
+class Dispatcher:
+    """An ASGI application of all endpoints; the service is in the state of the scope.
+
+    Args:
+        settings: the limits.
+        router: finds endpoints.
+    """
+
+    def __init__(self, settings: Settings, router: Router) -> None:
+        self._settings, self._router, self._guard = settings, router, Guard(settings)
+        self._headers = [*answers.SAFE]
+        if settings.frame_options != "NONE":
+            self._headers.append((b"x-frame-options", settings.frame_options.encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        service: Service = scope["state"]["service"]
+        exchange = Exchange(scope, receive, send, self._settings.body_seconds, self._headers)
+        number, begun = len(self._router.endpoints), service.metrics.begin()
+        try:
+            self._guard.check(exchange)
+            number, variables = self._router.find(exchange.method, exchange.path)
+            await self._run(self._router.endpoints[number], service, exchange, variables)
+        except FlavorkitError as error:
+            await _refuse(exchange, error)
+        except ClientGoneError:
+            exchange.status = CLIENT_GONE
+        except Exception as error:
+            error_id = secrets.token_hex(8)
+            logger.exception("%s %s failed, error %s", exchange.method, exchange.path, error_id)
+            if exchange.status:  # the answer has begun: all that is left is to break it off
+                raise error from None
+            await exchange.answer(answers.of_bug(error_id))
+        finally:
+            service.metrics.end(number, exchange.status or CLIENT_GONE, begun)
+
+    async def _run(
+        self, endpoint: Endpoint, service: Service, exchange: Exchange, variables: dict[str, str]
+    ) -> None:
+        message = endpoint.call.message
+        if endpoint.stream is not None:
+            security.check_encoding(exchange)
+            given = message.read({**message.parse_query(exchange.query), **variables})
+            await endpoint.stream(service, given, exchange)
+            return
+        if endpoint.call.method == "GET":
+            content = message.parse_query(exchange.query)
+        else:
+            content = await self._content(exchange)
+        if variables and isinstance(content, dict):
+            content = {**content, **variables}
+        given = message.read(content)
+        handle = endpoint.handle
+        assert handle is not None
+        threads = service.transfers if endpoint.reads_artifacts else service.calls
+        await exchange.answer(await threads.run(lambda: _act(handle, service, given)))
+
+    async def _content(self, exchange: Exchange) -> Any:
+        limit = self._settings.max_body_bytes
+        body = b"".join([piece async for piece in exchange.body(limit)])
+        security.check_json(exchange, body)
+        content = bodies.parse(body)
+        if isinstance(content, str):  # old clients write their JSON twice
+            content = bodies.parse(content.encode())
+        return {} if content is None else content
+
+
+def _act(handle: Handler, service: Service, given: dict[str, Any]) -> answers.Answer:
+    with acting_as(NOBODY_KNOWN):
+        return answers.json(handle(service, given))
+
+
+async def _refuse(exchange: Exchange, error: FlavorkitError) -> None:
+    if error.status >= 500:
+        logger.error("%s %s: %s", exchange.method, exchange.path, error.message)
+    if exchange.status:
+        raise error
+    await exchange.answer(answers.of_error(error))
