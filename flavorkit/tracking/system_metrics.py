@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,15 +82,20 @@ class Monitor:
     Args:
         client: of the run.
         run: that it logs into.
+        probes: what it looks with.
         goes_on: count the steps on from those that the run has.
-
-    Raises:
-        MissingDependencyError: psutil is not installed.
     """
 
-    def __init__(self, client: FlavorkitClient, run: Run, *, goes_on: bool = False) -> None:
+    def __init__(
+        self,
+        client: FlavorkitClient,
+        run: Run,
+        probes: Sequence[Probe],
+        *,
+        goes_on: bool = False,
+    ) -> None:
         self._client, self._run_id = client, run.info.run_id
-        self._probes = _probes()
+        self._probes = probes
         self._interval = _settings.interval or environ.number(
             "SYSTEM_METRICS_SAMPLING_INTERVAL", 10
         )
@@ -154,7 +159,12 @@ def _next_step(run: Run, prefix: str) -> int:
     return max(steps, default=-1) + 1
 
 
-def _probes() -> list[Probe]:
+def probes() -> list[Probe]:
+    """What there is to look with.
+
+    Raises:
+        MissingDependencyError: psutil is not installed.
+    """
     try:
         import psutil
     except ImportError:

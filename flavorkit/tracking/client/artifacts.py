@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flavorkit.tracking import defaults
 from flavorkit.tracking.client.connection import Connection
 from flavorkit.tracking.client.progress import Progress
 from flavorkit.tracking.entities import FileInfo
@@ -85,15 +87,26 @@ class Artifacts(Connection):
         self._of_run(run_id).put(ArtifactPath.parse(normal(artifact_file)), chunks)
 
     def _of_run(self, run_id: str) -> ArtifactRepository:
-        return self._repository(self._store.get_run(run_id).info.artifact_uri)
+        return self._repository(_root_of_run(self._tracking_uri, run_id))
 
     def _of_model(self, model_id: str) -> ArtifactRepository:
-        return self._repository(self._store.get_logged_model(model_id).artifact_location)
+        return self._repository(_root_of_model(self._tracking_uri, model_id))
 
     def _repository(self, uri: str) -> ArtifactRepository:
         from flavorkit.tracking.artifacts import choose
 
         return choose.repository(uri, self._tracking_uri)
+
+
+# Where the files of a run are does not change, and asking costs as much as sending a small one.
+@lru_cache(maxsize=1024)
+def _root_of_run(tracking_uri: str, run_id: str) -> str:
+    return defaults.store(tracking_uri).get_run(run_id).info.artifact_uri
+
+
+@lru_cache(maxsize=1024)
+def _root_of_model(tracking_uri: str, model_id: str) -> str:
+    return defaults.store(tracking_uri).get_logged_model(model_id).artifact_location
 
 
 def normal(artifact_path: str) -> str:

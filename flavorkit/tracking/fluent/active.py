@@ -51,7 +51,7 @@ class ActiveRun(Run):
             _end(stack[-1], _status_after(error))
 
 
-@dataclass
+@dataclass(eq=False)
 class Active:
     """An active run, and what goes with it."""
 
@@ -114,6 +114,7 @@ def start_run(
         InvalidArgumentError: another run is active and ``nested`` is not set, or arguments
             contradict each other.
         NotFoundError: there is no such run or experiment.
+        MissingDependencyError: what the machine does cannot be logged without psutil.
     """
     stack = _threads.stack
     if stack and not nested:
@@ -123,6 +124,7 @@ def start_run(
             " nested=True"
         )
     given = _with_description(tags, description)
+    probes = system_metrics.probes() if system_metrics.is_wanted(log_system_metrics) else None
     client = FlavorkitClient()
     resumed = run_id or _run_id_of_environment()
     if resumed:
@@ -135,8 +137,8 @@ def start_run(
             run_name=run_name,
         )
     active = Active(ActiveRun(run.info, run.data, run.inputs, run.outputs), client, Links.of(run))
-    if system_metrics.is_wanted(log_system_metrics):
-        active.monitor = system_metrics.Monitor(client, run, goes_on=bool(resumed))
+    if probes is not None:
+        active.monitor = system_metrics.Monitor(client, run, probes, goes_on=bool(resumed))
     stack.append(active)
     _open.runs[active.run_id] = active
     return active.run
