@@ -30,7 +30,7 @@ LAYERS = [
     ["trust"],
     ["tables"],
     ["signature", "environment", "uris"],
-    ["atomic", "strict_yaml"],
+    ["atomic", "strict_yaml", "web"],
     ["errors", "version"],
 ]
 RANK = {name: rank for rank, row in enumerate(reversed(LAYERS)) for name in row}
@@ -57,9 +57,9 @@ HOMES = {
     "google": {"flavors"},
     "h2o": {"flavors"},
     "keras": {"flavors"},
-    "httptools": {"serving"},
+    "httptools": {"web"},
     "lightgbm": {"flavors"},
-    "orjson": {"serving", "tables", "tracking"},
+    "orjson": {"serving", "tables", "tracking", "web"},
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment", "tracking"},
     "polars": {"signature"},
@@ -68,7 +68,7 @@ HOMES = {
     "pynvml": {"tracking"},
     "py4j": {"flavors"},
     "pyarrow": {"flavors", "signature", "tables"},
-    "prometheus_client": {"serving"},
+    "prometheus_client": {"serving", "tracking"},
     "pydantic": {"flavors"},
     "pyspark": {"flavors"},
     "pytest": {"testing"},
@@ -86,7 +86,7 @@ HOMES = {
     "sqlalchemy": {"tracking"},
     "tensorflow": {"flavors"},
     "urllib3": {"tracking"},
-    "uvicorn": {"serving", "tracking"},
+    "uvicorn": {"serving", "tracking", "web"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
     "numpy": {

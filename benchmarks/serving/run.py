@@ -10,6 +10,8 @@ wrk on the same machine. The environments of the rivals are made once, in ``--en
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import statistics
 import subprocess
@@ -18,6 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,26 +47,56 @@ def main() -> None:
     options.add_argument("--output", type=Path, default=HERE / "results.json")
     given = options.parse_args()
     found: list[dict[str, Any]] = []
+    servers = [server for server in SERVERS if server.name in given.servers]
     with tempfile.TemporaryDirectory() as scratch:
         for model in MODELS:
             if model.name not in given.models:
                 continue
             folder = Path(scratch) / model.name
             save(model, folder)
-            for server in SERVERS:
-                if server.name in given.servers:
-                    figures = measure(server, folder, given)
-                    found += [
-                        {"model": model.name, "server": server.name, **row} for row in figures
-                    ]
-                    given.output.write_text(json.dumps(found, indent=1))
+            found += measure(servers, folder, given)
+            given.output.write_text(json.dumps(found, indent=1))
     if len({(row["model"], row["server"]) for row in found}) == len(MODELS) * len(SERVERS):
         tables.write(found)
 
 
-def measure(server: ServerKind, folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """All cells of one server and one model."""
-    python = server.environment(given.envs)
+def measure(
+    servers: list[ServerKind], folder: Path, given: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """All cells of one model. The servers take turns, so that what disturbs one disturbs all."""
+    rows = []
+    with contextlib.ExitStack() as running:
+        started = {
+            server: running.enter_context(_running(server, folder, given.envs))
+            for server in servers
+        }
+        for count, connections in itertools.product(ROWS, CONNECTIONS):
+            runs: dict[ServerKind, list[dict[str, float]]] = {server: [] for server in servers}
+            for _ in range(given.rounds):
+                for server, process in started.items():
+                    url = f"http://127.0.0.1:{process.port}{server.path}"
+                    body = folder / f"{server.protocol}-{count}.json"
+                    runs[server].append(load(url, body, connections, given.seconds))
+            for server, process in started.items():
+                cell = {
+                    key: statistics.median(run[key] for run in runs[server])
+                    for key in ("rate", "p50", "p99")
+                }
+                cell |= {"rows": count, "connections": connections}
+                cell |= {"failed": sum(run["failed"] for run in runs[server])}
+                cell |= {
+                    "first_answer": process.seconds_to_first_answer,
+                    "memory_mb": process.resident_mb(),
+                }
+                rows.append({"model": folder.name, "server": server.name, **cell})
+                print(rows[-1], flush=True)
+    return rows
+
+
+@contextlib.contextmanager
+def _running(server: ServerKind, folder: Path, envs: Path) -> Iterator[Server]:
+    """The server, from its first answer on."""
+    python = server.environment(envs)
     port = free_port()
     begun = time.perf_counter()
     log = folder / f"{server.name}.log"
@@ -81,21 +114,7 @@ def measure(server: ServerKind, folder: Path, given: argparse.Namespace) -> list
             first = _first_answer(url, folder / f"{server.protocol}-1.json", process, begun)
         except RuntimeError as exc:
             sys.exit(f"{exc}; it said:\n{log.read_text()[-3000:]}")
-        rows = []
-        for count in ROWS:
-            body = folder / f"{server.protocol}-{count}.json"
-            for connections in CONNECTIONS:
-                runs = [load(url, body, connections, given.seconds) for _ in range(given.rounds)]
-                cell = {
-                    key: statistics.median(run[key] for run in runs)
-                    for key in ("rate", "p50", "p99")
-                }
-                failed = sum(run["failed"] for run in runs)
-                memory = Server(port, process, first).resident_mb()
-                row = {"rows": count, "connections": connections, **cell, "failed": failed}
-                rows.append({**row, "first_answer": first, "memory_mb": memory})
-                print(server.name, folder.name, row, flush=True)
-        return rows
+        yield Server(port, process, first)
     finally:
         process.terminate()
         try:

@@ -137,9 +137,10 @@ class _Job:
     def _request(self, model: Any, body: bytes, target: BinaryIO, writer: Any) -> None:
         from flavorkit.pyfunc.batch import beside, guarded, table_of
         from flavorkit.serving import answers
-        from flavorkit.serving.requests import JSON, read
+        from flavorkit.serving.requests import read
         from flavorkit.serving.settings import UNLIMITED
         from flavorkit.signature.containers import frame_of
+        from flavorkit.web.error_answers import JSON
 
         request = read(model, JSON, body, UNLIMITED)
         predictions = guarded(lambda: model.predict_enforced(request.data, request.params))

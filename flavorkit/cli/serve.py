@@ -138,7 +138,8 @@ def serve(
     which model it is. SIGTERM stops the server when all begun requests are answered.
     """
     from flavorkit import uris
-    from flavorkit.serving import cpus, listening
+    from flavorkit.serving import cpus
+    from flavorkit.web import listening
 
     settings = _settings(**limits)
     listener = listening.bind(host, port)
@@ -157,8 +158,9 @@ def serve(
         os.environ.update(variables)
         _serve_here(name, load(), listener, settings, describe)
         return
-    from flavorkit.serving import logs, worker
+    from flavorkit.serving import worker
     from flavorkit.serving.supervisor import Supervisor
+    from flavorkit.web import logs
 
     def run_worker(seat: Any) -> int:
         return worker.run_worker(
@@ -176,7 +178,8 @@ def _serve_here(
     name: str, model: PyFuncModel, listener: Any, settings: Settings, describe: Any
 ) -> None:
     """Serve in this process, where no other can be forked."""
-    from flavorkit.serving import logs, server
+    from flavorkit.serving import server
+    from flavorkit.web import logs
 
     with logs.off_the_hot_path(settings.log_format):
         server.run(

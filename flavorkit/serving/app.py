@@ -21,9 +21,9 @@ from starlette.routing import Route
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.serving import probes
 from flavorkit.serving.invocations import Invocations
-from flavorkit.serving.requests import JSON
 from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
+from flavorkit.web.error_answers import JSON
 
 Loader = Callable[[], PyFuncModel]
 

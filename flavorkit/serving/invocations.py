@@ -26,9 +26,10 @@ from flavorkit.errors import (
     RequestTimeoutError,
 )
 from flavorkit.serving import answers, requests
-from flavorkit.serving.connections import IS_GONE
 from flavorkit.serving.service import Service
 from flavorkit.serving.work import Work, nobody_left
+from flavorkit.web.connections import IS_GONE
+from flavorkit.web.error_answers import encode_error
 
 logger = logging.getLogger("flavorkit.serving")
 access = logging.getLogger("flavorkit.serving.access")
@@ -73,7 +74,7 @@ class Invocations:
         try:
             content, status = await _answer(service, exchange, receive), 200
         except FlavorkitError as error:
-            content, status = answers.encode_error(error), error.status
+            content, status = encode_error(error), error.status
             if status in {429, 503}:
                 more.append((b"retry-after", b"1"))
             if isinstance(error, NotReadyError):
@@ -85,7 +86,7 @@ class Invocations:
         except asyncio.CancelledError:
             is_gone = scope.get(IS_GONE, nobody_left)()
             stopping = NotReadyError("the server is stopping")
-            content = b"" if is_gone else answers.encode_error(stopping)
+            content = b"" if is_gone else encode_error(stopping)
             status = CLIENT_GONE if is_gone else stopping.status
         except Exception as error:  # noqa: BLE001 - the top of the server
             content, status = _bug(exchange, error), 500
@@ -194,7 +195,7 @@ def _bug(exchange: Exchange, error: Exception) -> bytes:
     what = f"{exchange.scope['method']} {exchange.scope['path']}"
     logger.error("%s failed, error %s", what, error_id, exc_info=error)
     told = FlavorkitError(f"the model failed; the server's log says more under error {error_id}")
-    return answers.encode_error(told, error_id=error_id)
+    return encode_error(told, error_id=error_id)
 
 
 def _server_timing(exchange: Exchange) -> bytes:

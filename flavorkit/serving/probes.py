@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from flavorkit.serving.metrics import exposition
-from flavorkit.serving.requests import JSON
 from flavorkit.serving.service import Service
 from flavorkit.version import __version__
+from flavorkit.web.error_answers import JSON
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -12,8 +12,8 @@ from flavorkit.serving import sizes
 from flavorkit.serving.settings import Settings
 from flavorkit.signature import tables
 from flavorkit.tables import strict_json
+from flavorkit.web.error_answers import JSON
 
-JSON = "application/json"
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 

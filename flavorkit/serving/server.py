@@ -15,10 +15,10 @@ from types import FrameType
 import uvicorn
 
 from flavorkit.serving.app import Loader, create_app
-from flavorkit.serving.connections import Connection, Janitor
-from flavorkit.serving.listening import BACKLOG, Acceptor
 from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
+from flavorkit.web.connections import Connection, Janitor
+from flavorkit.web.listening import BACKLOG, Acceptor
 
 _TICK_SECONDS = 0.1
 _YOUNG_OBJECTS = 20_000
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
             raise SystemExit(3)
         assert sockets is not None
         (service,), (listener,) = self._services, sockets
-        janitor = self._janitor = Janitor(self._settings, service.metrics)
+        janitor = self._janitor = Janitor(self._settings.limits, service.metrics)
         listener.listen(BACKLOG)
 
         def connection() -> asyncio.Protocol:

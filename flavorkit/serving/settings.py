@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
+
+from flavorkit.web.limits import Limits
 
 MEBIBYTE = 1024 * 1024
 
@@ -73,6 +75,11 @@ class Settings:
 
     log_format: Literal["text", "json"] = "text"
     """The form of the log's lines."""
+
+    @property
+    def limits(self) -> Limits:
+        """Those of its connections."""
+        return Limits(**{one.name: getattr(self, one.name) for one in fields(Limits)})
 
 
 UNLIMITED = Settings(max_rows=sys.maxsize, max_columns=sys.maxsize)

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 from flavorkit.errors import FlavorkitError
 from flavorkit.serving import metrics, watch
-from flavorkit.serving.board import Board
-from flavorkit.serving.listening import BACKLOG
 from flavorkit.serving.placeholder import Placeholder
 from flavorkit.serving.restarts import Restarts
 from flavorkit.serving.settings import Settings
+from flavorkit.web.board import Board
+from flavorkit.web.listening import BACKLOG
 
 logger = logging.getLogger("flavorkit.serving")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from flavorkit.errors import FlavorkitError
-from flavorkit.serving import logs
 from flavorkit.serving.settings import Settings
 from flavorkit.serving.supervisor import OVERRUN, Seat
+from flavorkit.web import logs
 
 if TYPE_CHECKING:
     from flavorkit.pyfunc import PyFuncModel

@@ -14,7 +14,8 @@ import pytest
 import scipy.sparse
 
 from flavorkit.errors import InvalidInputError, PredictionError
-from flavorkit.serving.answers import encode, encode_error
+from flavorkit.serving.answers import encode
+from flavorkit.web.error_answers import encode_error
 
 
 def answer(predictions):

@@ -7,8 +7,8 @@ import pytest
 import flavorkit
 from flavorkit.errors import RequestError
 from flavorkit.serving.app import create_app
-from flavorkit.serving.listening import AddressError, bind
 from flavorkit.tables.strict_json import parse as parse_json
+from flavorkit.web.listening import AddressError, bind
 
 
 def test_one_model_for_now():

@@ -19,8 +19,19 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     store.close()
 
 
+@contextmanager
+def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store behind a server of ours, on a database file of its own."""
+    from tests.tracking import served
+
+    with served.thread(served.settings_in(folder)) as url:
+        store = open_store(url)
+        yield store
+        store.close()
+
+
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {}
+STORES: dict[str, Opened] = {"http": http, "sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(STORES))

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,7 +21,7 @@ from urllib3.exceptions import (
 )
 
 from flavorkit.errors import FlavorkitError, InvalidArgumentError, StoreUnavailableError
-from flavorkit.tracking import environ
+from flavorkit.tracking import environ, names
 from flavorkit.tracking.http import retries
 from flavorkit.tracking.http.credentials import Credentials
 from flavorkit.tracking.http.retries import Retries
@@ -29,6 +29,8 @@ from flavorkit.tracking.wire import bodies, errors
 from flavorkit.tracking.wire.calls import Call
 from flavorkit.tracking.wire.values import Json
 from flavorkit.version import __version__
+
+T = TypeVar("T")
 
 _POOL_SIZE = 32
 _NOT_SENT = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
@@ -74,23 +76,21 @@ class Connection:
 
         Args:
             call: which.
-            fields: of the request, as JSON; what is None is left out. Those that are variables of
-                the path go there.
+            fields: of the request, as JSON; what is None is left out.
             is_repeatable: whether the request may be sent again where it is not known if it came
                 through.
 
         Raises:
             FlavorkitError: what the server says, or that it does not answer.
         """
-        path, rest = _path_of(call, {key: one for key, one in fields.items() if one is not None})
-        path = f"{self._path}{path}"
+        given = {key: one for key, one in fields.items() if one is not None}
+        path = f"{self._path}{_written(given, lambda known: _path_of(call, known))}"
         body: bytes | None = None
         headers = self._headers
-        if call.method == "GET":
-            if rest:
-                path = f"{path}?{urlencode(_plain(rest), doseq=True)}"
-        else:
-            body, headers = bodies.write(rest), self._json_headers
+        if call.method != "GET":
+            body, headers = _written(given, bodies.write), self._json_headers
+        elif given:
+            path = f"{path}?{_written(given, _query)}"
         answer = self._patiently(call.method, path, body, headers, is_repeatable).data
         try:
             content = bodies.parse(answer)
@@ -119,7 +119,7 @@ class Connection:
         Raises:
             FlavorkitError: what the server says, or that it does not answer.
         """
-        path, _ = _path_of(call, fields)
+        path = _path_of(call, fields)
         more = {**self._headers, "Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         is_repeatable = body is None or iter(body) is not body
         return self._patiently(
@@ -221,24 +221,39 @@ class _Pool:
     """What comes before the path: the server's root, where a proxy has to know it."""
 
 
-def _path_of(call: Call, fields: Json) -> tuple[str, Json]:
-    """The path with its variables filled in, and the other fields."""
+def _path_of(call: Call, fields: Json) -> str:
+    """The path with its variables filled in; MLflow's servers want those in the body as well."""
     path = f"/{call.full_path.lstrip('/')}"
     if "{" not in path:
-        return path, fields
-    rest = dict(fields)
+        return path
     for name in call.message.fields:
-        for written, safe in ((f"{{{name}}}", ""), (f"{{{name}:path}}", "/")):
-            if written in path:
-                path = path.replace(written, quote(str(rest.pop(name)), safe=safe))
-    return path, rest
+        if f"{{{name}}}" in path:
+            path = path.replace(f"{{{name}}}", names.identifier(fields[name], name))
+        elif f"{{{name}:path}}" in path:
+            path = path.replace(f"{{{name}:path}}", quote(str(fields[name]), safe="/"))
+    return path
 
 
-def _plain(fields: Json) -> Json:
-    return {
+def _written(fields: Json, write: Callable[[Json], T]) -> T:
+    try:
+        return write(fields)
+    except (TypeError, UnicodeEncodeError):
+        for name, value in fields.items():
+            try:
+                write({name: value})
+            except (TypeError, UnicodeEncodeError):
+                raise InvalidArgumentError(
+                    f"{name} cannot be sent: it is not of valid Unicode, or neither text nor number"
+                ) from None
+        raise
+
+
+def _query(fields: Json) -> str:
+    plain = {
         key: str(value).lower() if isinstance(value, bool) else value
         for key, value in fields.items()
     }
+    return urlencode(plain, doseq=True)
 
 
 def _reason(error: HTTPError) -> str:

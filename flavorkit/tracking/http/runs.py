@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
+from flavorkit.tracking import names
 from flavorkit.tracking.entities import (
     DatasetInput,
     Experiment,
@@ -295,6 +296,6 @@ def _of(run_id: str) -> Json:
 
 
 def _metric(metric: Metric) -> Json:
-    content = metric_calls.to_json(metric)
+    content = metric_calls.to_json(names.metric(metric))
     content.pop("run_id", None)
     return content

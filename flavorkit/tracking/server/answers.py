@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import posixpath
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -46,17 +47,15 @@ class MethodNotAllowedError(RequestError):
 
     status = 405
 
+    def __init__(self, methods: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(methods))
+        super().__init__(f"this endpoint is for {self.allowed}")
+
 
 class TooLargeError(RequestError):
     """The body of a request is larger than the server takes."""
 
     status = 413
-
-
-class SlowError(RequestError):
-    """The body of a request does not arrive."""
-
-    status = 408
 
 
 class NotForThisServerError(RequestError):
@@ -75,6 +74,8 @@ def of_error(error: FlavorkitError) -> Answer:
     more: list[tuple[bytes, bytes]] = []
     if error.status in {429, 503}:
         more.append((b"retry-after", b"1"))
+    if isinstance(error, MethodNotAllowedError):
+        more.append((b"allow", error.allowed.encode()))
     return Answer(errors.encode(error.error_code, error.message), error.status, headers=more)
 
 
@@ -94,3 +95,12 @@ def attachment(path: str) -> Headers:
         (b"content-disposition", value.encode()),
         (b"content-security-policy", b"sandbox; default-src 'none'"),
     )
+
+
+def digest(sha256: str) -> Headers:
+    """The header that says what a file is, as RFC 9530 has it.
+
+    Args:
+        sha256: of the file, in hexadecimal digits.
+    """
+    return ((b"repr-digest", b"sha-256=:%s:" % base64.b64encode(bytes.fromhex(sha256))),)

@@ -17,7 +17,8 @@ from flavorkit.tracking.server.exchange import (
     Scope,
     Send,
 )
-from flavorkit.tracking.server.routes import Endpoint, Handler, Router
+from flavorkit.tracking.server.pace import Pace
+from flavorkit.tracking.server.routes import Handler, Router
 from flavorkit.tracking.server.security import Guard
 from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.server.settings import Settings
@@ -39,6 +40,7 @@ class Dispatcher:
 
     def __init__(self, settings: Settings, router: Router) -> None:
         self._settings, self._router, self._guard = settings, router, Guard(settings)
+        self._paces = [Pace(may_be_quick=one.is_small) for one in router.endpoints]
         self._headers = [*answers.SAFE]
         if settings.frame_options != "NONE":
             self._headers.append((b"x-frame-options", settings.frame_options.encode()))
@@ -46,12 +48,12 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         service: Service = scope["state"]["service"]
-        exchange = Exchange(scope, receive, send, self._settings.body_seconds, self._headers)
+        exchange = Exchange(scope, receive, send, self._headers)
         number, begun = len(self._router.endpoints), service.metrics.begin()
         try:
             self._guard.check(exchange)
             number, variables = self._router.find(exchange.method, exchange.path)
-            await self._run(self._router.endpoints[number], service, exchange, variables)
+            await self._run(number, service, exchange, variables)
         except FlavorkitError as error:
             await _refuse(exchange, error)
         except ClientGoneError:
@@ -66,8 +68,9 @@ class Dispatcher:
             service.metrics.end(number, exchange.status or CLIENT_GONE, begun)
 
     async def _run(
-        self, endpoint: Endpoint, service: Service, exchange: Exchange, variables: dict[str, str]
+        self, number: int, service: Service, exchange: Exchange, variables: dict[str, str]
     ) -> None:
+        endpoint = self._router.endpoints[number]
         message = endpoint.call.message
         if endpoint.stream is not None:
             security.check_encoding(exchange)
@@ -83,8 +86,16 @@ class Dispatcher:
         given = message.read(content)
         handle = endpoint.handle
         assert handle is not None
+        pace = self._paces[number]
+
+        def act() -> answers.Answer:
+            return pace.timed(lambda: _act(handle, service, given))
+
+        if pace.is_quick:
+            await exchange.answer(act())
+            return
         threads = service.transfers if endpoint.reads_artifacts else service.calls
-        await exchange.answer(await threads.run(lambda: _act(handle, service, given)))
+        await exchange.answer(await threads.run(act))
 
     async def _content(self, exchange: Exchange) -> Any:
         limit = self._settings.max_body_bytes

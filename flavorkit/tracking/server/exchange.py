@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -26,7 +25,6 @@ class Exchange:
         scope: of the request.
         receive: gives its body.
         send: takes the answer.
-        body_seconds: how long the next piece of the body may take.
         headers: that every answer has.
     """
 
@@ -35,7 +33,6 @@ class Exchange:
         scope: Scope,
         receive: Receive,
         send: Send,
-        body_seconds: float,
         headers: answers.Headers,
     ) -> None:
         self.method: str = scope["method"]
@@ -44,7 +41,7 @@ class Exchange:
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.status = 0
         self._receive, self._send = receive, send
-        self._body_seconds, self._headers = body_seconds, headers
+        self._headers = headers
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header, of the first if there are several."""
@@ -58,7 +55,6 @@ class Exchange:
 
         Raises:
             TooLargeError: it is larger than ``limit`` bytes.
-            SlowError: the next piece does not come.
             ClientGoneError: nothing more comes.
         """
         declared = self.header(b"content-length") or b""
@@ -66,14 +62,7 @@ class Exchange:
             raise _too_large(limit)
         size, is_more = 0, True
         while is_more:
-            try:
-                async with asyncio.timeout(self._body_seconds):
-                    message = await self._receive()
-            except TimeoutError:
-                seconds = self._body_seconds
-                raise answers.SlowError(
-                    f"nothing of the body came for {seconds:g} seconds"
-                ) from None
+            message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             piece: bytes = message.get("body", b"")

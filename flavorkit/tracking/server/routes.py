@@ -55,6 +55,11 @@ class Endpoint:
     reads_artifacts: bool = False
 
     @property
+    def is_small(self) -> bool:
+        """Whether the store has to read or write a few rows only."""
+        return self.call in _SMALL
+
+    @property
     def name(self) -> str:
         """What it is called in metrics and logs."""
         return f"{self.call.method} {self.call.path}"
@@ -172,6 +177,16 @@ _SERVER = (
     Endpoint(Call("GET", "mlflow/server-info", version="3.0"), may.OPEN, probes.server_info),
 )
 
+# What a training calls all the time.
+_SMALL = frozenset(
+    {
+        *(run_calls.LOG_METRIC, run_calls.LOG_PARAM, run_calls.SET_TAG, run_calls.CREATE),
+        *(run_calls.GET, run_calls.UPDATE, run_calls.LOG_OUTPUTS, run_calls.LOG_INPUTS),
+        *(experiment_calls.GET, experiment_calls.GET_BY_NAME, model_calls.GET),
+        *(registry.GET_VERSION, registry.GET_BY_ALIAS, registry.DOWNLOAD_URI),
+    }
+)
+
 ALL: tuple[Endpoint, ...] = (
     *(_EXPERIMENTS + _RUNS + _LOGGED_MODELS),
     *(_REGISTERED_MODELS + _MODEL_VERSIONS + _LISTINGS),
@@ -227,9 +242,7 @@ class Router:
             methods, variables = self._match(path)
         number = methods.get("GET" if method == "HEAD" else method)
         if number is None:
-            raise answers.MethodNotAllowedError(
-                f"this endpoint is for {', '.join(sorted(methods))}"
-            )
+            raise answers.MethodNotAllowedError(methods)
         return number, variables
 
     def _match(self, path: str) -> tuple[dict[str, int], dict[str, str]]:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import functools
 import math
 import os
 import signal
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
-from flavorkit.errors import FlavorkitError, InvalidArgumentError
-from flavorkit.tracking.server import board, security
-from flavorkit.tracking.server.app import board_width, create_app, open_service
+from flavorkit.errors import InvalidArgumentError
+from flavorkit.tracking.server import security
+from flavorkit.tracking.server.app import board, create_app, open_service
+from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.server.settings import Settings
+from flavorkit.tracking.server.workers import Workers
+from flavorkit.web import logs
+from flavorkit.web.connections import Connection, Janitor, Scope
+from flavorkit.web.listening import BACKLOG, Acceptor, bind, url_of
 
-_BACKLOG = 2048
-
-
-class AddressError(FlavorkitError):
-    """The address cannot be listened on."""
+_TICK_SECONDS = 0.1
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -44,23 +41,26 @@ def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None
     """
     check(settings)
     listener = bind(settings.host, settings.port)
-    url = url_of(listener, settings.static_prefix)
+    url = f"{url_of(listener)}{settings.static_prefix}"
     # Opened here first, so that what is wrong is an error of the caller, and so that the tables of
     # a new database are made by one process.
     service = open_service(settings)
     if settings.workers == 1:
-        application = create_app(settings, opened=service)
-        _Server(_config(settings, application), lambda: on_ready(url)).run(sockets=[listener])
+        with logs.off_the_hot_path(settings.log_format):
+            Server(settings, service, lambda: on_ready(url)).run(sockets=[listener])
         return
     service.close()
-    with tempfile.TemporaryDirectory(prefix="flavorkit-server-") as folder:
-        numbers = Path(folder, "numbers")
-        rows = settings.workers * 2  # one that is ending, and the one that takes its place
-        board.make(numbers, rows, board_width(settings))
-        build = functools.partial(create_app, settings, board=numbers, parent=os.getpid())
-        listener.listen(_BACKLOG)
-        on_ready(url)
-        Multiprocess(_config(settings, build, workers=settings.workers), sockets=[listener]).run()
+    numbers = board(settings)
+
+    def work(seat: int, lifeline: int) -> None:
+        with logs.off_the_hot_path(settings.log_format):
+            opened = open_service(settings, numbers, seat)
+            Server(settings, opened, lambda: _end_without(lifeline)).run(sockets=[listener])
+
+    listener.listen(BACKLOG)
+    on_ready(url)
+    with logs.at_once(settings.log_format):
+        Workers(settings.workers, work, settings.grace_seconds).watch()
 
 
 def check(settings: Settings) -> None:
@@ -84,75 +84,103 @@ def check(settings: Settings) -> None:
     security.check_origins(settings.allowed_origins)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to an address; it does not listen yet.
+class Server(uvicorn.Server):
+    """uvicorn's server, with connections that keep limits; it ends with status 0 when told to.
 
-    Raises:
-        AddressError: the address is in use, or not this machine's.
+    Args:
+        settings: the limits.
+        service: what it works with, which is closed in the end.
+        on_ready: called on the event loop when the first request can be answered.
     """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as exc:
-        raise AddressError(
-            f"cannot listen on {host}:{port} ({exc.strerror}); choose another with --port"
-        ) from None
-    listener.set_inheritable(True)
-    return listener
 
-
-def url_of(listener: socket.socket, prefix: str = "") -> str:
-    """The URL of what listens there."""
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{prefix}"
-
-
-def _config(settings: Settings, app: object, workers: int = 1) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        factory=workers > 1,
-        workers=workers,
-        loop="auto",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nothing here depends on who says they called
-        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
-        backlog=_BACKLOG,
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it is ready and ends with status 0."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, service: Service, on_ready: Callable[[], None] = lambda: None
+    ) -> None:
+        config = uvicorn.Config(
+            create_app(settings, service),
+            loop="auto",
+            http=Connection,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # nothing here depends on who says they called
+            timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
+        )
         super().__init__(config)
         self._on_ready = on_ready
+        self._janitor = Janitor(settings.limits, service.metrics, _is_streamed)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready()
+        """Accept connections."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise SystemExit(3)
+        assert sockets is not None
+        (listener,), janitor = sockets, self._janitor
+        listener.listen(BACKLOG)
+
+        def connection() -> asyncio.Protocol:
+            return Connection(
+                janitor,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        self.servers = [Acceptor(listener, connection, janitor.close_oldest)]  # type: ignore[list-item]
+        self.started = True
+        self._on_ready()
+
+    async def main_loop(self) -> None:
+        """Close connections that take too long, until told to stop."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            if counter % 10 == 0:
+                self._janitor.sweep()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what has begun."""
+        self._janitor.is_draining = True
+        for server in self.servers:
+            server.close()
+            await server.wait_closed()
+        self.servers = []
+        await super().shutdown([])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM, and end with status 0."""
         # The base class raises the signal again when it is done, which ends the process by it.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        handle: Callable[[int, FrameType | None], None] = self.handle_exit
         before = {
-            number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(number) is not signal.SIG_IGN
         }
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _is_streamed(scope: Scope) -> bool:
+    """Whether the body is an artifact, which is written as it comes."""
+    return bool(scope["method"] == "PUT")
+
+
+def _end_without(lifeline: int) -> None:
+    """End this worker when the process that watches it is no more: nobody would stop it."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(lifeline)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(lifeline, end)

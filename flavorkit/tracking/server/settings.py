@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flavorkit.tracking.stores import DEFAULT_URI
+from flavorkit.web.limits import Limits
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
@@ -50,7 +51,17 @@ class Settings:
     max_upload_bytes: int = 5 * GIBIBYTE
     """How large an artifact may be that comes through this server."""
     body_seconds: float = 60.0
-    """How long the next piece of a body may take to arrive."""
+    """How long a body may take to arrive, and of an artifact the next piece."""
+    max_header_bytes: int = 32 * 1024
+    """How large the request line and the headers may be together."""
+    max_headers: int = 64
+    """How many headers a request may have."""
+    header_seconds: float = 10.0
+    """How long the request line and the headers may take to arrive."""
+    idle_seconds: float = 75.0
+    """How long a connection may stay open between two requests."""
+    max_connections: int = 1024
+    """How many connections a worker holds; beyond it, the one that waits longest is closed."""
     max_calls: int = 8
     """How many calls of the store a worker makes at once."""
     max_waiting: int = 256
@@ -68,3 +79,16 @@ class Settings:
         if self.default_artifact_root is not None:
             return self.default_artifact_root
         return PROXY_ROOT if self.serves_artifacts else self.artifacts_destination
+
+    @property
+    def limits(self) -> Limits:
+        """Those that every connection keeps."""
+        return Limits(
+            max_body_bytes=self.max_body_bytes,
+            body_seconds=self.body_seconds,
+            max_header_bytes=self.max_header_bytes,
+            max_headers=self.max_headers,
+            header_seconds=self.header_seconds,
+            idle_seconds=self.idle_seconds,
+            max_connections=self.max_connections,
+        )

@@ -62,13 +62,18 @@ class Database:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         self.patience = environ.number("SQL_RETRY_SECONDS", 20) if patience is None else patience
         self.engine = _engine(self.url)
-        self._writing = self.engine.execution_options(flavorkit_writes=True)
         self._turn: AbstractContextManager[Any] = self._new_turn()
         _renew_after_fork(self)
 
     def read(self, work: Work[T]) -> T:
         """What ``work`` gives, inside one transaction that only reads."""
-        return self._tried(lambda: self._transaction(self.engine, work), lambda: True)
+
+        def once() -> T:
+            with self.engine.connect() as connection, connection.begin():
+                self._begin(connection, "BEGIN")
+                return work(connection)
+
+        return self._tried(once, lambda: True)
 
     def write(self, work: Work[T], *, repeatable: bool = False) -> T:
         """What ``work`` gives, inside one transaction; it may be called several times.
@@ -86,7 +91,9 @@ class Database:
         def once() -> T:
             nonlocal done
             done = False
-            with self._turn, self._writing.connect() as connection, connection.begin():
+            with self._turn, self.engine.connect() as connection, connection.begin():
+                # One that reads first would fail where another one writes in between.
+                self._begin(connection, "BEGIN IMMEDIATE")
                 result = work(connection)
                 done = True
             return result
@@ -112,10 +119,12 @@ class Database:
             return error.connection_invalidated or self.dialect.is_transient(error.orig)
         return self.dialect.is_transient(error)
 
-    @staticmethod
-    def _transaction(engine: sqlalchemy.Engine, work: Work[T]) -> T:
-        with engine.connect() as connection, connection.begin():
-            return work(connection)
+    def _begin(self, connection: Connection, statement: str) -> None:
+        # Python's driver for SQLite begins a transaction by rules of its own, which are off here.
+        if self._is_sqlite:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute(statement)
 
     def _tried(self, once: Callable[[], T], may_repeat: Callable[[], bool]) -> T:
         deadline, pause, conflicts = time.monotonic() + self.patience, 0.01, 0
@@ -177,6 +186,8 @@ def _engine(url: URL) -> sqlalchemy.Engine:
         "echo": environ.flag("SQLALCHEMYSTORE_ECHO", False),
         "pool_timeout": 30,
     }
+    if url.get_backend_name() == "postgresql":
+        options["paramstyle"] = "format"
     if not is_sqlite:
         options["pool_pre_ping"] = environ.flag("SQLALCHEMYSTORE_POOL_PRE_PING", True)
     if url.get_backend_name() in {"mysql", "mariadb"}:
@@ -186,7 +197,6 @@ def _engine(url: URL) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(url, **options)
     if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
     elif url.get_backend_name() in {"mysql", "mariadb"}:
         event.listen(engine, "connect", _prepare_mysql)
     return engine
@@ -198,7 +208,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         raise InvalidArgumentError(
             f"FLAVORKIT_SQLITE_SYNCHRONOUS is one of {', '.join(_SYNCHRONOUS)}"
         )
-    connection.isolation_level = None  # transactions begin where _begin_sqlite says
+    connection.isolation_level = None  # transactions begin where Database says
     connection.execute("PRAGMA busy_timeout = 20000")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         _enter_wal(connection)
@@ -223,14 +233,6 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
 
 def _lower(text: object) -> str | None:
     return text.lower() if isinstance(text, str) else None
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("flavorkit_writes")
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    # A transaction that reads first and writes then would fail where another one wrote in between.
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _prepare_mysql(connection: Any, _: object) -> None:

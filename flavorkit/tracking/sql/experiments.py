@@ -268,7 +268,7 @@ def _check_free(connection: Connection, name: str) -> None:
             f"there is a deleted experiment named {name!r}: restore it, or remove it for good"
         )
     if row is not None:
-        raise AlreadyExistsError(f"there is an experiment named {name!r} already")
+        raise AlreadyExistsError(f"the experiment {name!r} already exists")
 
 
 def _change(connection: Connection, number: int, **values: Any) -> None:

@@ -96,7 +96,7 @@ class LoggedModels(Part):
     ) -> LoggedModel:
         """See :class:`flavorkit.tracking.store.LoggedModelStore`."""
         experiment = number_of(experiment_id)
-        if name:
+        if name is not None:
             names.model_name(name, "logged model")
         if source_run_id:
             names.identifier(source_run_id, "a run")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
@@ -50,26 +50,29 @@ def checked(given: Iterable[Metric]) -> Logged:
     logged = Logged()
     latest = logged.latest
     for one in given:
-        metric = one
-        key, number, timestamp, step = metric.key, metric.value, metric.timestamp, metric.step
+        key, number, timestamp, step = one.key, one.value, one.timestamp, one.step
         # A key is looked at once: a batch has thousands of values of a few.
-        if not (
-            key in latest
-            and type(number) is float
-            and (type(timestamp) is type(step) is int)
-            and -_MOST <= timestamp < _MOST
-            and -_MOST <= step < _MOST
+        before = latest.get(key) if type(key) is str else None
+        if (
+            before is None
+            or type(number) is not float
+            or not (type(timestamp) is type(step) is int)
+            or not (-_MOST <= timestamp < _MOST and -_MOST <= step < _MOST)
         ):
-            metric = names.metric(one)
-            number = metric.value
-        is_nan = number != number  # noqa: PLR0124 - that is what NaN is
-        value = (key, 0.0, 1, timestamp, step) if is_nan else (key, number, 0, timestamp, step)
+            number = names.metric(one).value
+        if number != number:  # noqa: PLR0124 - that is what NaN is
+            value = (key, 0.0, 1, timestamp, step)
+        else:
+            value = (key, number, 0, timestamp, step)
         logged.values.append(value)
-        before = latest.get(key)
-        if before is None or _weight(value) > _weight(before):
+        if (
+            before is None
+            or step > before[4]
+            or (step == before[4] and _weight(value) > _weight(before))
+        ):
             latest[key] = value
-        if metric.model_id is not None:
-            logged.of_models.append(metric)
+        if one.model_id is not None:
+            logged.of_models.append(replace(one, value=number))
     return logged
 
 
@@ -92,7 +95,7 @@ class Metrics(Part):
             pages.check_max_results(max_results, _MAX_PAGE)
 
         def get(connection: Connection) -> list[Metric]:
-            run = run_row(connection, run_id).id
+            run = run_row(self._hot, connection, run_id).id
             number = self._keys.known(connection, [key]).get(key)
             query = (
                 select(metrics.c.value, metrics.c.is_nan, metrics.c.timestamp, metrics.c.step)

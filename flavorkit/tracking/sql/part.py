@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Select
 from flavorkit.tracking.entities import PagedList
 from flavorkit.tracking.search import pages
 from flavorkit.tracking.sql.engine import Database
+from flavorkit.tracking.sql.hot_statements import HotStatements
 from flavorkit.tracking.sql.metric_keys import MetricKeys
-from flavorkit.tracking.sql.schema import metrics, params, tags
 
 T = TypeVar("T")
 _AT_ONCE = 500
@@ -30,11 +30,7 @@ class Part:
         self._dialect = database.dialect
         self._root = root
         self._keys = MetricKeys(database.dialect)
-        # Built once, since what SQLAlchemy keeps of a statement it keeps with the object.
-        self._insert_metrics = self._dialect.insert_new(metrics)
-        self._upsert_latest = self._dialect.upsert_latest()
-        self._insert_params = self._dialect.insert_new(params)
-        self._upsert_tag = self._dialect.upsert(tags, "value")
+        self._hot = HotStatements(database)
 
 
 def page_of(found: Sequence[T], max_results: int, offset: int, **query: object) -> PagedList[T]:

@@ -235,7 +235,9 @@ class RegisteredModels(Part):
             query = query.where(aliases.c.model == number, aliases.c.alias == alias)
             row = connection.execute(query).first()
             if row is None:
-                raise InvalidArgumentError(f"the registered model {name!r} has no alias {alias!r}")
+                raise InvalidArgumentError(
+                    f"alias {alias!r} of the registered model {name!r} not found"
+                )
             return version_entities(connection, [row])[0]
 
         return self._database.read(get)
@@ -280,7 +282,7 @@ def _pointed_at(connection: Connection, model: int, alias: str) -> str | None:
 def _check_free(connection: Connection, name: str) -> None:
     query = select(registered_models.c.id).where(registered_models.c.name == name)
     if connection.execute(query).first() is not None:
-        raise AlreadyExistsError(f"there is a registered model named {name!r} already")
+        raise AlreadyExistsError(f"the registered model {name!r} already exists")
 
 
 def _check_description(text: str | None) -> None:

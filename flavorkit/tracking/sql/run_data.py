@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
@@ -55,7 +54,7 @@ class RunData(Part):
         names.key(key, "tag of a run")
 
         def remove(connection: Connection) -> None:
-            run, _ = active_run(connection, run_id)
+            run, _ = active_run(self._hot, connection, run_id)
             this = (tags.c.run == run, tags.c.key == key)
             if connection.execute(delete(tags).where(*this)).rowcount == 0:
                 raise NotFoundError(f"the run {run_id} has no tag {key!r}")
@@ -74,12 +73,12 @@ class RunData(Part):
         names.identifier(run_id, "a run")
 
         def log(connection: Connection) -> dict[str, int]:
-            run, experiment = active_run(connection, run_id)
+            run, experiment = active_run(self._hot, connection, run_id)
             if kept_params:
                 self._log_params(connection, run, kept_params)
             if kept_tags:
-                rows = [{"run": run, "key": key, "value": text} for key, text in kept_tags.items()]
-                connection.execute(self._upsert_tag, rows)
+                rows = [(run, key, text) for key, text in kept_tags.items()]
+                self._hot.upsert_tag.run_many(connection, rows)
                 if NAME_TAG in kept_tags:
                     named = {"number": run, "new_name": kept_tags[NAME_TAG]}
                     connection.execute(_RENAME, named)
@@ -90,8 +89,8 @@ class RunData(Part):
         self._keys.remember(self._database.write(log, repeatable=True))
 
     def _log_params(self, connection: Connection, run: int, kept: Mapping[str, str]) -> None:
-        rows = [{"run": run, "key": key, "value": text} for key, text in kept.items()]
-        inserted = connection.execute(self._insert_params, rows).rowcount
+        rows = [(run, key, text) for key, text in kept.items()]
+        inserted = self._hot.insert_param.run_many(connection, rows).rowcount
         if self._dialect.counts_inserted and inserted == len(rows):
             return
         for key, value in connection.execute(_PARAMS, {"run": run, "keys": list(kept)}):
@@ -103,31 +102,17 @@ class RunData(Part):
     ) -> dict[str, int]:
         numbers = self._keys.of(connection, logged.latest)
         stored = self._dialect.stored
-        rows: list[dict[str, Any]] = [
-            {
-                "run": run,
-                "key": numbers[key],
-                "step": step,
-                "timestamp": timestamp,
-                "value": stored(value),
-                "is_nan": is_nan,
-            }
+        rows = [
+            (run, numbers[key], step, timestamp, stored(value), is_nan)
             for key, value, is_nan, timestamp, step in logged.values
         ]
-        connection.execute(self._insert_metrics, rows)
-        latest = [
-            {
-                "run": run,
-                "key": numbers[key],
-                "value": stored(value),
-                "is_nan": is_nan,
-                "timestamp": timestamp,
-                "step": step,
-                "experiment": experiment,
-            }
+        self._hot.insert_metric.run_many(connection, rows)
+        # By the numbers of the keys, so that no two transactions wait for each other.
+        latest = sorted(
+            (run, numbers[key], stored(value), is_nan, timestamp, step, experiment)
             for key, value, is_nan, timestamp, step in logged.latest.values()
-        ]
-        connection.execute(self._upsert_latest, latest)
+        )
+        self._hot.upsert_latest.run_many(connection, latest)
         if logged.of_models:
             self._log_of_models(connection, run, numbers, logged.of_models)
         return numbers

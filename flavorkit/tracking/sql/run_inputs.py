@@ -46,7 +46,7 @@ class RunInputsAndOutputs(Part):
         model_ids = [names.identifier(one.model_id, "a logged model") for one in models]
 
         def log(connection: Connection) -> None:
-            run, experiment = active_run(connection, run_id)
+            run, experiment = active_run(self._hot, connection, run_id)
             if used:
                 self._log_datasets(connection, run, experiment, used)
             self._log_models(connection, run, USED, [(model_id, 0) for model_id in model_ids])
@@ -63,7 +63,7 @@ class RunInputsAndOutputs(Part):
         ]
 
         def log(connection: Connection) -> None:
-            run, _ = active_run(connection, run_id)
+            run, _ = active_run(self._hot, connection, run_id)
             self._log_models(connection, run, MADE, made)
 
         self._database.write(log, repeatable=True)

@@ -29,7 +29,6 @@ from flavorkit.tracking.sql.schema import ACTIVE, DELETED, latest_metrics, param
 NAME_TAG = "mlflow.runName"
 
 _INSERT = insert(runs)
-_INSERT_TAGS = insert(tags)
 
 
 class Runs(Part):
@@ -55,7 +54,7 @@ class Runs(Part):
         run_id = names.new_run_id()
 
         def create(connection: Connection) -> RunInfo:
-            place = active_experiment(connection, experiment).artifact_location
+            place = self._place(connection, experiment)
             info = RunInfo(
                 run_id=run_id,
                 experiment_id=str(experiment),
@@ -76,8 +75,8 @@ class Runs(Part):
                 "bin": ACTIVE,
             }
             (number,) = connection.execute(_INSERT, row).inserted_primary_key or (0,)
-            rows = [{"run": number, "key": key, "value": text} for key, text in kept.items()]
-            connection.execute(_INSERT_TAGS, rows)
+            rows = [(number, key, text) for key, text in kept.items()]
+            self._hot.insert_tag.run_many(connection, rows)
             return info
 
         return Run(self._database.write(create), RunData(tags=kept))
@@ -87,7 +86,7 @@ class Runs(Part):
         names.identifier(run_id, "a run")
 
         def get(connection: Connection) -> Run:
-            return self._runs(connection, [run_row(connection, run_id)])[0]
+            return self._runs(connection, [run_row(self._hot, connection, run_id)])[0]
 
         return self._database.read(get)
 
@@ -100,22 +99,19 @@ class Runs(Part):
     ) -> RunInfo:
         """See :class:`flavorkit.tracking.store.RunStore`."""
         names.identifier(run_id, "a run")
-        values: dict[str, Any] = {}
         if status is not None:
-            values["status"] = names.run_status(status)
+            names.run_status(status)
         if end_time is not None:
-            values["end_time"] = names.timestamp(end_time, "the end time")
-        if run_name:
-            values["name"] = names.run_tag_value(NAME_TAG, run_name)
+            names.timestamp(end_time, "the end time")
+        name = names.run_tag_value(NAME_TAG, run_name) if run_name else None
+        values = {"new_status": status, "new_end_time": end_time, "new_name": name}
 
         def change(connection: Connection) -> RunInfo:
-            number, _ = active_run(connection, run_id)
-            if values:
-                connection.execute(update(runs).where(runs.c.id == number), values)
-            if "name" in values:
-                row = {"run": number, "key": NAME_TAG, "value": values["name"]}
-                connection.execute(self._upsert_tag, row)
-            return _info(run_row(connection, run_id))
+            number, _ = active_run(self._hot, connection, run_id)
+            self._hot.update_run.run(connection, {"number": number, **values})
+            if name:
+                self._hot.upsert_tag.run_many(connection, [(number, NAME_TAG, name)])
+            return _info(run_row(self._hot, connection, run_id))
 
         return self._database.write(change, repeatable=True)
 
@@ -127,11 +123,19 @@ class Runs(Part):
         """See :class:`flavorkit.tracking.store.RunStore`."""
         self._move(run_id, ACTIVE)
 
+    def _place(self, connection: Connection, experiment: int) -> str:
+        row = self._hot.experiment.run(connection, {"number": experiment}).first()
+        if row is None or row.deleted_at is not None:
+            active_experiment(connection, experiment)  # which says what is wrong
+            raise AssertionError
+        place: str = row.artifact_location
+        return place
+
     def _move(self, run_id: str, to: int) -> None:
         names.identifier(run_id, "a run")
 
         def move(connection: Connection) -> None:
-            row = run_row(connection, run_id)
+            row = run_row(self._hot, connection, run_id)
             if (row.bin == ACTIVE) == (to == ACTIVE):
                 return
             deleted_at = None if to == ACTIVE else clock.now()

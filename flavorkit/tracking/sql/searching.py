@@ -17,7 +17,6 @@ from sqlalchemy import (
     exists,
     literal,
     not_,
-    or_,
     select,
 )
 
@@ -130,11 +129,8 @@ def compared(column: ColumnElement[Any], comparison: Comparison, dialect: Dialec
 
 
 def metric_compared(columns: Any, comparison: Comparison, dialect: Dialect) -> Condition:
-    """A comparison of a metric, by the columns ``value`` and ``is_nan``; NaN differs from all."""
-    condition = compared(columns.value, comparison, dialect)
-    if comparison.operator == "!=":
-        return or_(columns.is_nan == 1, condition)
-    return and_(columns.is_nan == 0, condition)
+    """A comparison of a metric, by the columns ``value`` and ``is_nan``; NaN fits nothing."""
+    return and_(columns.is_nan == 0, compared(columns.value, comparison, dialect))
 
 
 def storable(text: str) -> str:

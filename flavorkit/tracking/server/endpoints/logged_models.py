@@ -14,7 +14,7 @@ def create(service: Service, given: dict[str, Any]) -> Json:
     """Begin one."""
     model = service.store.create_logged_model(
         given["experiment_id"],
-        given["name"] or None,
+        given["name"],
         source_run_id=given["source_run_id"] or None,
         tags=dict(given["tags"]),
         params=dict(given["params"]),

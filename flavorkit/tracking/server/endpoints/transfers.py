@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from flavorkit.errors import UnsupportedByStoreError
@@ -26,7 +27,8 @@ async def upload(service: Service, given: dict[str, Any], exchange: Exchange) ->
         async for piece in _pieces(exchange, limit):
             data = piece
             await service.transfers.run(lambda: writer.write(data))  # noqa: B023 - awaited here
-    await exchange.answer(answers.json({}))
+    digest = answers.digest(writer.stored.sha256)
+    await exchange.answer(replace(answers.json({}), headers=digest))
 
 
 async def download(service: Service, given: dict[str, Any], exchange: Exchange) -> None:
@@ -82,7 +84,9 @@ async def _send(
     async with service.transfers.entered(
         contextlib.closing(await run(lambda: storage.open(path)))
     ) as reader:
-        headers = answers.attachment(str(path))
+        headers = [*answers.attachment(str(path))]
+        if reader.sha256 is not None:
+            headers += answers.digest(reader.sha256)
         await exchange.begin(200, _BYTES, reader.size, headers)
         if exchange.method == "HEAD":
             await exchange.finish()

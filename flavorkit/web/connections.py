@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
 from enum import Enum
 from typing import Any
 
@@ -18,12 +19,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from flavorkit.errors import FlavorkitError, HeadTooLargeError, RequestTimeoutError
-from flavorkit.serving import answers
-from flavorkit.serving.corking import CorkedTransport
-from flavorkit.serving.metrics import Metrics
-from flavorkit.serving.requests import JSON
-from flavorkit.serving.settings import Settings
+from flavorkit.web.corking import CorkedTransport
+from flavorkit.web.error_answers import JSON, encode_error
+from flavorkit.web.limits import Limits, Watcher
 
+Scope = MutableMapping[str, Any]
 IS_GONE = "flavorkit.is_gone"
 """Key in an ASGI scope: a function that says whether the client has left."""
 
@@ -46,29 +46,37 @@ class Janitor:
     """All connections of one worker, those that wait for their client in order of how long.
 
     Args:
-        settings: the limits.
-        metrics: is told how many connections there are.
+        limits: of each connection, and of all.
+        watcher: is told how many connections there are.
+        is_streamed: whether the application reads the body of the request of this ASGI scope as it
+            comes, and limits its size itself. Of other requests it gets the body when all is here.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        limits: Limits,
+        watcher: Watcher,
+        is_streamed: Callable[[Scope], bool] = lambda scope: False,
+    ) -> None:
+        self.limits = limits
+        self.is_streamed = is_streamed
         self.is_draining = False
-        self._metrics = metrics
+        self._watcher = watcher
         self._waiting: OrderedDict[Connection, float] = OrderedDict()
         self._count = 0
-        self._limits = {
-            Phase.IDLE: settings.idle_seconds,
-            Phase.HEAD: settings.header_seconds,
-            Phase.BODY: settings.body_seconds,
-            Phase.ANSWER: settings.body_seconds,
+        self._seconds = {
+            Phase.IDLE: limits.idle_seconds,
+            Phase.HEAD: limits.header_seconds,
+            Phase.BODY: limits.body_seconds,
+            Phase.ANSWER: limits.body_seconds,
         }
 
     def opened(self, connection: Connection) -> None:
         """A client has come; if there are too many, the one that waits longest has to go."""
         self._count += 1
-        self._metrics.connections.set(self._count)
+        self._watcher.connected(self._count)
         self.waits(connection)
-        if self._count > self.settings.max_connections:
+        if self._count > self.limits.max_connections:
             self.close_oldest()
 
     def waits(self, connection: Connection) -> None:
@@ -82,13 +90,13 @@ class Janitor:
 
     def refused(self, status: int) -> None:
         """A request was answered before it became one."""
-        self._metrics.answered(status)
+        self._watcher.answered(status)
 
     def closed(self, connection: Connection) -> None:
         """The connection is no more."""
         self._waiting.pop(connection, None)
         self._count -= 1
-        self._metrics.connections.set(self._count)
+        self._watcher.connected(self._count)
 
     def close_oldest(self) -> None:
         """Close the connection that waits for its client longest, if any does."""
@@ -99,12 +107,12 @@ class Janitor:
     def sweep(self) -> None:
         """Close what has waited for too long."""
         now = time.monotonic()
-        shortest = min(self._limits.values())
+        shortest = min(self._seconds.values())
         late = []
         for connection, since in self._waiting.items():
             if now - since < shortest:
                 break  # those that follow came later
-            if now - since >= self._limits[connection.phase]:
+            if now - since >= self._seconds[connection.phase]:
                 late.append(connection)
         for connection in late:
             connection.give_up()
@@ -117,12 +125,13 @@ class Connection(HttpToolsProtocol):
         super().__init__(**kwargs)
         self.phase = Phase.IDLE
         self._janitor = janitor
-        self._max_head = janitor.settings.max_header_bytes
-        self._max_headers = janitor.settings.max_headers
-        self._max_body = janitor.settings.max_body_bytes
+        self._max_head = janitor.limits.max_header_bytes
+        self._max_headers = janitor.limits.max_headers
+        self._max_body = janitor.limits.max_body_bytes
         self._head_bytes = 0
         self._unexplained = 0
         self._is_body_open = False
+        self._is_streamed = False
         self._refusal = b""
         self._unsent = 0
         self._body: list[bytes] = []
@@ -185,6 +194,7 @@ class Connection(HttpToolsProtocol):
         if self.phase is not Phase.WORK:  # else it stands behind another, whose answer is due
             self._wait_for(Phase.BODY)
         super().on_headers_complete()
+        self._is_streamed = self._janitor.is_streamed(self.scope)  # type: ignore[arg-type]
         if self._janitor.is_draining:
             self.cycle.keep_alive = False
 
@@ -192,6 +202,11 @@ class Connection(HttpToolsProtocol):
         """A part of the body, which the application gets when all of it is here, or too much."""
         self._unexplained = 0
         if self.cycle.response_complete:
+            return
+        if self._is_streamed:
+            if self.phase is Phase.BODY:
+                self._wait_for(Phase.BODY)  # as long as it comes, it may take as long as it likes
+            super().on_body(body)
             return
         self._body.append(body)
         self._body_bytes += len(body)
@@ -260,13 +275,13 @@ class Connection(HttpToolsProtocol):
         elif self.phase is Phase.IDLE:
             self.transport.close()
         elif self.phase is Phase.HEAD:
-            self._refuse(RequestTimeoutError(self._janitor.settings.header_seconds))
+            self._refuse(RequestTimeoutError(self._janitor.limits.header_seconds))
         elif self.cycle.response_started:
             self.transport.abort()
         else:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._refuse(RequestTimeoutError(self._janitor.settings.body_seconds))
+            self._refuse(RequestTimeoutError(self._janitor.limits.body_seconds))
 
     def _wait_for(self, phase: Phase) -> None:
         self.phase = phase
@@ -283,7 +298,7 @@ class Connection(HttpToolsProtocol):
             raise HeadTooLargeError(self._max_head, self._max_headers)
 
     def _refuse(self, error: FlavorkitError) -> None:
-        content = answers.encode_error(error)
+        content = encode_error(error)
         head = (
             f"content-type: {JSON}\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n"
         )
