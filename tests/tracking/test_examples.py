@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.tracking import served
 from tests.tracking.workspace import ROOT
 
 EXAMPLES = sorted((ROOT / "examples" / "tracking").glob("*.py"))
@@ -41,9 +42,14 @@ def test_examples_run_with_flavorkit(example, tmp_path):
     assert (tmp_path / "flavorkit.db").exists()
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_run_with_flavorkit_and_a_server(example, tmp_path, server_url):
+    assert run(example, tmp_path, FLAVORKIT_TRACKING_URI=server_url)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run_with_stock_mlflow(example, tmp_path, server_url):
+def test_examples_run_with_stock_mlflow_and_a_server_of_ours(example, tmp_path, server_url):
     pytest.importorskip("mlflow", reason="MLflow is not installed")
     program = tmp_path / example.name
     program.write_text(example.read_text().replace(IMPORT, "import mlflow\n", 1))
@@ -52,5 +58,6 @@ def test_examples_run_with_stock_mlflow(example, tmp_path, server_url):
 
 @pytest.fixture
 def server_url(tmp_path):
-    """Where stock MLflow keeps runs: in a database of its own."""
-    return f"sqlite:///{tmp_path}/mlflow.db"
+    """A server of ours, with nothing in it."""
+    with served.thread(served.settings_in(tmp_path)) as url:
+        yield url
