@@ -10,10 +10,10 @@ import flavorkit
 from flavorkit.entities import Metric, Param, RunTag, ViewType
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from flavorkit.tracking.client.progress import line
-from tests.tracking.workspace import workspace
+from tests.tracking.workspace import anywhere, workspace
 
-__all__ = ["workspace"]
-pytestmark = pytest.mark.usefixtures("workspace")
+__all__ = ["anywhere", "workspace"]
+pytestmark = pytest.mark.usefixtures("anywhere")
 
 
 @pytest.fixture

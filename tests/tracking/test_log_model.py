@@ -11,10 +11,10 @@ import flavorkit
 from flavorkit import manifest
 from flavorkit.descriptor import ModelDescriptor
 from flavorkit.errors import InvalidArgumentError, NotFoundError, UnsupportedModelError
-from tests.tracking.workspace import workspace
+from tests.tracking.workspace import anywhere, workspace
 
-__all__ = ["workspace"]
-pytestmark = pytest.mark.usefixtures("workspace")
+__all__ = ["anywhere", "workspace"]
+pytestmark = pytest.mark.usefixtures("anywhere")
 
 
 @pytest.fixture

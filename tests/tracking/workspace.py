@@ -14,6 +14,7 @@ import flavorkit
 from flavorkit.tracking import active_model, defaults, spool
 from flavorkit.tracking.fluent import active, experiments
 from flavorkit.tracking.fluent.last_model import last
+from tests.tracking import served
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,18 @@ def workspace(tmp_path, monkeypatch):
     flavorkit.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
     yield tmp_path
     forget()
+
+
+@pytest.fixture(params=["database", "server"])
+def anywhere(request, workspace):
+    """The same, with runs in a database or behind a server of ours."""
+    if request.param == "database":
+        yield workspace
+        return
+    with served.thread(served.settings_in(workspace)) as url:
+        flavorkit.set_tracking_uri(url)
+        yield workspace
+        forget()
 
 
 def eventually(condition, *, seconds=30):
