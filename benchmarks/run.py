@@ -18,10 +18,11 @@ import predict
 import predict_files
 import save
 import start
+import tracking
 from harness import Figure, show, shown
 
 README = Path(__file__).parent / "README.md"
-BENCHMARKS = (start, save, memory, invocations, predict, predict_files)
+BENCHMARKS = (start, save, memory, invocations, predict, predict_files, tracking)
 MARKS = ("<!-- table -->\n", "<!-- end of table -->\n")
 
 

@@ -282,9 +282,10 @@ def _place(uri: str, tracking_uri: str) -> Located:
         if folder.is_file():
             return Located(LocalArtifactRepository(folder.parent), ArtifactPath((folder.name,)))
         raise NotFoundError(f"there is nothing at {uri}")
+    whole = choose.repository(uri, tracking_uri)
     parent, _, name = uri.rstrip("/").rpartition("/")
     if not parent or parent.endswith("/"):  # a bucket, or all that a server keeps
-        return Located(choose.repository(uri, tracking_uri), ROOT)
+        return Located(whole, ROOT)
     return Located(choose.repository(parent, tracking_uri), ArtifactPath.parse(name))
 
 

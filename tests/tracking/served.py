@@ -46,12 +46,34 @@ def thread(settings: Settings) -> Iterator[str]:
         listener.close()
 
 
-class Process:
-    """``flavorkit server`` in a process of its own."""
+# Writes down which files a process opens, and whom it calls.
+_WATCHED = """
+import os, sys
+log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+def note(event, arguments):
+    if event in {"open", "socket.connect", "subprocess.Popen", "os.exec", "os.system"}:
+        os.write(log, f"{event} {arguments!r}\\n".encode("utf-8", "replace"))
+sys.addaudithook(note)
+from flavorkit.cli import main
+main()
+"""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+
+class Process:
+    """``flavorkit server`` in a process of its own.
+
+    Args:
+        folder: where it keeps everything.
+        options: of the command.
+        watched: the file to write down in what it opens and whom it calls.
+    """
+
+    def __init__(self, folder: Path, *options: str, watched: Path | None = None) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "flavorkit", "server", "--port", "0"]
+        command = [sys.executable, "-m", "flavorkit"]
+        if watched is not None:
+            command = [sys.executable, "-c", _WATCHED, str(watched)]
+        command += ["server", "--port", "0"]
         command += ["--backend-store-uri", f"sqlite:///{folder}/flavorkit.db"]
         command += ["--artifacts-destination", str(folder / "artifacts"), *options]
         self._process = subprocess.Popen(
@@ -64,21 +86,38 @@ class Process:
             if " on http" in line:
                 self.url = line.rpartition(" on ")[2].strip()
                 break
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    def workers(self) -> list[int]:
+        """The processes that it has started."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
     def stop(self) -> int:
         """Send SIGTERM; the status it ends with."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._close()
 
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(60)
+        if self._process.returncode is not None:
+            return
+        self._process.kill()
+        self._close()
+
+    def _close(self) -> int:
+        status = self._process.wait(60)
+        self._reader.join(60)
+        self._process.stderr.close()
+        return status
 
     def _read(self) -> None:
         for line in self._process.stderr:

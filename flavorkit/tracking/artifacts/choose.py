@@ -68,7 +68,7 @@ def local_folder(uri: str | Path) -> Path | None:
         return uri
     match = _SCHEME.match(uri)
     if match is None:
-        if not uri or "\0" in uri:
+        if not uri or "\0" in uri or "://" in uri:
             raise InvalidArgumentError(f"{uri!a} is no path of a folder")
         return Path(uri)
     if match[1].lower() != "file" or "::" in uri:

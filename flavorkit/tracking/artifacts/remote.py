@@ -83,14 +83,16 @@ class RemoteArtifactRepository:
         """A file, for reading."""
         place = self._file(path)
         with _errors(path):
-            size = self._files.info(place).get("size")
+            found = self._files.info(place)
+            if found["type"] != "file":
+                raise IsADirectoryError
             if self.root.scheme == "sftp":
                 file = self._files.open(place, "rb")
             else:
                 file = self._files.open(
                     place, "rb", block_size=_BLOCK_BYTES, cache_type="readahead"
                 )
-        return ArtifactReader(file, size, guard=lambda: _errors(path))
+        return ArtifactReader(file, found["size"], guard=lambda: _errors(path))
 
     def put(self, path: ArtifactPath, chunks: Iterable[bytes], size: int | None = None) -> Stored:
         """Write a file, or replace one."""

@@ -93,9 +93,9 @@ class Connection:
             path = f"{path}?{_written(given, _query)}"
         answer = self._patiently(call.method, path, body, headers, is_repeatable).data
         try:
-            content = bodies.parse(answer)
+            content = bodies.parse(answer) if answer else {}
         except FlavorkitError:
-            content = None if answer else {}
+            content = None
         if not isinstance(content, dict):
             raise StoreUnavailableError(f"{self.url} did not answer with JSON: is it a server?")
         return content

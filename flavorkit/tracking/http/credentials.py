@@ -30,7 +30,7 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, uri: str) -> Credentials:
-        """Those that the URL or ``FLAVORKIT_TRACKING_...`` (or ``MLFLOW_TRACKING_...``) give.
+        """Those that the URL or the environment gives.
 
         Raises:
             InvalidArgumentError: two of them contradict each other.

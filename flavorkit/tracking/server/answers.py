@@ -79,6 +79,13 @@ def of_error(error: FlavorkitError) -> Answer:
     return Answer(errors.encode(error.error_code, error.message), error.status, headers=more)
 
 
+def of_trouble(error: FlavorkitError, error_id: str) -> Answer:
+    """The answer where the database or the disk fails; the log has the rest."""
+    told = f"the server's store failed; its log says more under error {error_id}"
+    retry = ((b"retry-after", b"1"),)
+    return Answer(errors.encode(error.error_code, told), error.status, headers=retry)
+
+
 def of_bug(error_id: str) -> Answer:
     """The answer where something went wrong that nobody thought of; the log has the rest."""
     message = f"the server failed; its log says more under error {error_id}"

@@ -6,7 +6,7 @@ import logging
 import secrets
 from typing import Any
 
-from flavorkit.errors import FlavorkitError
+from flavorkit.errors import FlavorkitError, IntegrityError, StoreUnavailableError
 from flavorkit.tracking.actor import acting_as
 from flavorkit.tracking.server import answers, security
 from flavorkit.tracking.server.exchange import (
@@ -28,6 +28,10 @@ logger = logging.getLogger("flavorkit.tracking")
 
 NOBODY_KNOWN = ""
 """Who acts, as long as there are no users."""
+
+
+_ONLY_IN_THE_LOG = (StoreUnavailableError, IntegrityError)
+"""Errors whose messages quote databases and disks, which are nobody's business outside."""
 
 
 class Dispatcher:
@@ -113,8 +117,12 @@ def _act(handle: Handler, service: Service, given: dict[str, Any]) -> answers.An
 
 
 async def _refuse(exchange: Exchange, error: FlavorkitError) -> None:
-    if error.status >= 500:
-        logger.error("%s %s: %s", exchange.method, exchange.path, error.message)
     if exchange.status:
         raise error
+    if isinstance(error, _ONLY_IN_THE_LOG):
+        error_id = secrets.token_hex(8)
+        what = f"{exchange.method} {exchange.path}"
+        logger.error("%s: %s, error %s", what, error.message, error_id)
+        await exchange.answer(answers.of_trouble(error, error_id))
+        return
     await exchange.answer(answers.of_error(error))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names
+from flavorkit.tracking import names, uris
+from flavorkit.tracking.artifacts.paths import ROOT
 from flavorkit.tracking.entities import ModelVersion
 from flavorkit.tracking.store import Store
 
@@ -23,7 +24,7 @@ ELSEWHERE = frozenset(
 )
 _WITH_USER = frozenset({"abfs", "abfss", "wasb", "wasbs", "sftp"})
 """Schemes whose hosts have a name and an ``@`` before them."""
-_MODEL_ID = re.compile(r"m-[A-Za-z0-9]{1,64}\Z")
+_WHAT = "model version source"
 _ON_A_SERVER = "/api/2.0/mlflow-artifacts/artifacts"
 
 
@@ -47,10 +48,8 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     _check_text(source)
     scheme = urlsplit(source).scheme.lower()
     given = Source(source, run_id or None, model_id or None)
-    if scheme == "runs":
-        return _of_run(store, given)
-    if scheme == "models":
-        return _of_model(store, given)
+    if scheme in {"runs", "models"}:
+        return _reference(store, given)
     if scheme in ELSEWHERE:
         return _elsewhere(given, scheme)
     if scheme in {"", "file", "mlflow-artifacts"} or _is_on_a_server(source, scheme):
@@ -58,63 +57,71 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     raise _refusal(source, f"nobody knows the scheme {scheme}:")
 
 
-def _of_run(store: Store, given: Source) -> Source:
-    parts = urlsplit(given.uri)
-    run_id, _, path = parts.path.strip("/").partition("/")
-    if parts.netloc or not path:
-        raise _refusal(given.uri, "write runs:/<run_id>/<path>")
-    if given.run_id is not None and given.run_id != run_id:
-        raise _refusal(given.uri, f"it is of another run than {given.run_id}")
-    store.get_run(names.identifier(run_id, "a run"))
-    return Source(given.uri, run_id, given.model_id)
+def check_location(place: str) -> None:
+    """Look at a place for the artifacts of an experiment, as a client names it.
+
+    It is kept as text. The server opens it only where its operator has named it, too.
+
+    Raises:
+        InvalidArgumentError: it depends on who reads it, or is no place of artifacts.
+    """
+    what = "artifact_location"
+    _check_text(place, what)
+    scheme = urlsplit(place).scheme.lower()
+    if scheme in ELSEWHERE:
+        _elsewhere(Source(place, None, None), scheme, what)
+    elif scheme == "" and (not place.startswith("/") or place.startswith("//")):
+        raise _refusal(place, "write a whole path, or a URI", what)
+    elif scheme not in {"", "file", "mlflow-artifacts"}:
+        raise _refusal(place, f"nobody knows the scheme {scheme}:", what)
 
 
-def _of_model(store: Store, given: Source) -> Source:
-    parts = urlsplit(given.uri)
-    reference = parts.path.strip("/")
-    if parts.netloc or not reference:
-        raise _refusal(given.uri, "write models:/<name>/<version> or models:/<model_id>")
-    if _MODEL_ID.match(reference):
-        if given.model_id is not None and given.model_id != reference:
-            raise _refusal(given.uri, f"it is another model than {given.model_id}")
-        model = store.get_logged_model(reference)
-        return Source(given.uri, given.run_id or model.source_run_id, reference)
-    version = _version(store, unquote(reference), given.uri)
-    for what, wanted, known in (
-        ("run_id", given.run_id, version.run_id),
-        ("model_id", given.model_id, version.model_id),
-    ):
-        if wanted is not None and wanted != known:
-            raise _refusal(given.uri, f"its {what} is not {wanted}")
+def _reference(store: Store, given: Source) -> Source:
+    uri = uris.parse(given.uri)
+    if isinstance(uri, uris.RunUri):
+        _check_same(given, run_id=uri.run_id)
+        store.get_run(uri.run_id)
+        return Source(given.uri, uri.run_id, given.model_id)
+    if isinstance(uri, uris.PlaceUri) or uri.path != ROOT:
+        raise _refusal(given.uri, "it is no whole model")
+    if isinstance(uri, uris.LoggedModelUri):
+        _check_same(given, model_id=uri.model_id)
+        model = store.get_logged_model(uri.model_id)
+        return Source(given.uri, given.run_id or model.source_run_id, uri.model_id)
+    version = _version(store, uri)
+    _check_same(given, run_id=version.run_id, model_id=version.model_id)
     return Source(f"models:/{version.name}/{version.version}", version.run_id, version.model_id)
 
 
-def _version(store: Store, reference: str, source: str) -> ModelVersion:
-    name, at, alias = reference.partition("@")
-    if at:
-        return store.get_model_version_by_alias(name, alias)
-    name, _, number = reference.rpartition("/")
-    if not name:
-        raise _refusal(source, "write models:/<name>/<version> or models:/<name>@<alias>")
-    if number.isascii() and number.isdigit():
-        return store.get_model_version(name, number)
-    stages = None if number.lower() == "latest" else [names.stage(number)]
+def _version(store: Store, uri: uris.RegisteredModelUri) -> ModelVersion:
+    if uri.alias is not None:
+        return store.get_model_version_by_alias(uri.name, uri.alias)
+    if uri.version is not None:
+        return store.get_model_version(uri.name, uri.version)
+    stages = names.STAGES if uri.stage is None else [uri.stage]
     newest = max(
-        store.get_latest_versions(name, stages or names.STAGES),
+        store.get_latest_versions(uri.name, stages),
         key=lambda version: int(version.version),
         default=None,
     )
     if newest is None:
-        raise NotFoundError(f"{name!r} has no such version")
+        raise NotFoundError(f"the registered model {uri.name!r} has no such version")
     return newest
 
 
-def _elsewhere(given: Source, scheme: str) -> Source:
+def _check_same(given: Source, **known: str | None) -> None:
+    for what, value in known.items():
+        wanted = getattr(given, what)
+        if wanted is not None and wanted != value:
+            raise _refusal(given.uri, f"its {what} is not the {what} of the request")
+
+
+def _elsewhere(given: Source, scheme: str, what: str = _WHAT) -> Source:
     parts = urlsplit(given.uri)
     if "::" in given.uri or parts.query or parts.fragment:
-        raise _refusal(given.uri, "it is no plain place")
+        raise _refusal(given.uri, "it is no plain place", what)
     if "@" in parts.netloc and scheme not in _WITH_USER:
-        raise _refusal(given.uri, "it has a user in it")
+        raise _refusal(given.uri, "it has a user in it", what)
     return given
 
 
@@ -159,26 +166,26 @@ def _is_on_a_server(source: str, scheme: str) -> bool:
     return scheme in {"http", "https"} and _ON_A_SERVER in urlsplit(source).path
 
 
-def _check_text(source: str) -> None:
-    names.value(source, "the source of a version", names.MAX_SOURCE)
+def _check_text(source: str, what: str = _WHAT) -> None:
+    names.value(source, what, names.MAX_SOURCE)
     plain, before = source, ""
     while plain != before:
         before, plain = plain, unquote(plain)
     if any(ord(one) < 32 or ord(one) == 127 for one in plain):
-        raise _refusal(source, "it has control characters")
+        raise _refusal(source, "it has control characters", what)
     if (
         "\\" in plain
         or "\ufffd" in plain
         or any(part in {".", ".."} for part in re.split(r"[/:?#;]", plain))
     ):
-        raise _refusal(source, "it leads out of where it starts")
+        raise _refusal(source, "it leads out of where it starts", what)
     try:
         urlsplit(source)
     except ValueError:
-        raise _refusal(source, "it is no URI") from None
+        raise _refusal(source, "it is no URI", what) from None
 
 
-def _refusal(source: str, problem: str) -> InvalidArgumentError:
+def _refusal(source: str, problem: str, what: str = _WHAT) -> InvalidArgumentError:
     shown = ascii(source)
     shown = shown if len(shown) <= 200 else f"{shown[:197]}..."
-    return InvalidArgumentError(f"Invalid model version source: {shown}: {problem}")
+    return InvalidArgumentError(f"Invalid {what}: {shown}: {problem}")

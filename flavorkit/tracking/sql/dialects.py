@@ -7,11 +7,23 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Insert, Table, func, literal, tuple_
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Insert,
+    Integer,
+    Table,
+    case,
+    func,
+    literal,
+    literal_column,
+    tuple_,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from flavorkit.tracking.sql.schema import latest_metrics
+from flavorkit.tracking.sql.schema import INFINITE, NAN, latest_metrics
 
+_MEASURED = ("value", "special", "timestamp", "step")
 _LARGEST = 1.7976931348623157e308
 LOWER = "flavorkit_lower"
 """The function that SQLite is given, whose own ``lower`` knows ASCII only."""
@@ -42,8 +54,8 @@ class Dialect:
         insert = self._insert(latest_metrics)
         statement: Insert = insert.on_conflict_do_update(
             index_elements=list(latest_metrics.primary_key),
-            set_={name: insert.excluded[name] for name in ("value", "is_nan", "timestamp", "step")},
-            where=_weight(insert.excluded) > _weight(latest_metrics.c),
+            set_={name: insert.excluded[name] for name in _MEASURED},
+            where=self._weight(insert.excluded) > self._weight(latest_metrics.c),
         )
         return statement
 
@@ -55,17 +67,24 @@ class Dialect:
         """Whether text fits a pattern, whatever the case."""
         return func.lower(column).like(_without_escapes(pattern.lower()))
 
-    def stored(self, value: float) -> float:
-        """How a number is stored."""
-        return value
+    def stored(self, value: float, is_nan: int) -> tuple[float, int]:
+        """How a number is stored: as ``value`` and ``special``."""
+        return value, is_nan
 
-    def read(self, value: float) -> float:
+    def read(self, value: float, special: int) -> float:
         """The number that is stored so."""
-        return value
+        return math.nan if special else value
+
+    def nan(self, special: ColumnElement[int]) -> ColumnElement[int]:
+        """1 where it says that a number is NaN, else 0."""
+        return special
 
     def is_transient(self, error: BaseException | None) -> bool:
         """Whether the driver's error will pass, so that the same may work in a moment."""
         raise NotImplementedError
+
+    def _weight(self, columns: Any) -> Any:
+        return tuple_(columns.step, columns.timestamp, -self.nan(columns.special), columns.value)
 
     def _insert(self, table: Table) -> Any:
         raise NotImplementedError
@@ -137,21 +156,31 @@ class MySQL(Dialect):
     def upsert_latest(self) -> Insert:
         """Columns change one by one, and what is compared with them: from the least on."""
         insert = mysql.insert(latest_metrics)
-        counts = _weight(insert.inserted) >= _weight(latest_metrics.c)
+        counts = self._weight(insert.inserted) >= self._weight(latest_metrics.c)
         return insert.on_duplicate_key_update(
             [
                 (name, func.IF(counts, insert.inserted[name], latest_metrics.c[name]))
-                for name in ("value", "is_nan", "timestamp", "step")
+                for name in _MEASURED
             ]
         )
 
-    def stored(self, value: float) -> float:
+    def stored(self, value: float, is_nan: int) -> tuple[float, int]:
         """There are no infinities here."""
-        return math.copysign(_LARGEST, value) if math.isinf(value) else value
+        if math.isinf(value):
+            return math.copysign(_LARGEST, value), INFINITE
+        return value, is_nan
 
-    def read(self, value: float) -> float:
-        """What an infinity was stored as."""
-        return math.copysign(math.inf, value) if abs(value) >= _LARGEST else value
+    def read(self, value: float, special: int) -> float:
+        """The number that is stored so."""
+        return (
+            math.copysign(math.inf, value) if special == INFINITE else super().read(value, special)
+        )
+
+    def nan(self, special: ColumnElement[int]) -> ColumnElement[int]:
+        """1 where it says that a number is NaN, else 0."""
+        # No parameters: a driver has no place for more than those of a row.
+        yes, no, nan = (literal_column(str(number), Integer()) for number in (1, 0, NAN))
+        return case((special == nan, yes), else_=no)
 
     def is_transient(self, error: BaseException | None) -> bool:
         """By the number of the error."""
@@ -162,10 +191,6 @@ class MySQL(Dialect):
 def dialect_of(name: str) -> Dialect:
     """The dialect by the name that SQLAlchemy gives it."""
     return {"sqlite": SQLite, "postgresql": PostgreSQL, "mysql": MySQL, "mariadb": MySQL}[name]()
-
-
-def _weight(columns: Any) -> Any:
-    return tuple_(columns.step, columns.timestamp, -columns.is_nan, columns.value)
 
 
 def _without_escapes(pattern: str) -> str:

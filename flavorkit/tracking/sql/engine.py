@@ -21,7 +21,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    SQLAlchemyError,
 )
 
 from flavorkit.errors import InvalidArgumentError, MissingDependencyError, StoreUnavailableError
@@ -138,7 +137,11 @@ class Database:
                 conflicts += 1
                 if conflicts > _CONFLICTS:
                     raise unavailable(error) from error
-            except (SQLAlchemyError, sqlite3.Error) as error:  # the latter where one begins
+            except (
+                DBAPIError,
+                sqlalchemy.exc.TimeoutError,
+                sqlite3.Error,
+            ) as error:  # the latter where one begins
                 passing = self._is_transient(error) and may_repeat()
                 if not passing or time.monotonic() + pause > deadline:
                     raise unavailable(error) from error
@@ -186,9 +189,9 @@ def _engine(url: URL) -> sqlalchemy.Engine:
         "echo": environ.flag("SQLALCHEMYSTORE_ECHO", False),
         "pool_timeout": 30,
     }
-    if url.get_backend_name() == "postgresql":
-        options["paramstyle"] = "format"
     if not is_sqlite:
+        if url.get_dialect().import_dbapi().paramstyle == "pyformat":
+            options["paramstyle"] = "format"  # by place, as in hot_statements.py
         options["pool_pre_ping"] = environ.flag("SQLALCHEMYSTORE_POOL_PRE_PING", True)
     if url.get_backend_name() in {"mysql", "mariadb"}:
         # What others have committed is seen, as with the other databases.

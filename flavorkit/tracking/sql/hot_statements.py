@@ -84,10 +84,10 @@ class HotStatements:
         self.insert_metric = Prepared(
             dialect.insert_new(metrics),
             database,
-            ("run", "key", "step", "timestamp", "value", "is_nan"),
+            ("run", "key", "step", "timestamp", "value", "special"),
         )
         self.upsert_latest = Prepared(
             dialect.upsert_latest(),
             database,
-            ("run", "key", "value", "is_nan", "timestamp", "step", "experiment"),
+            ("run", "key", "value", "special", "timestamp", "step", "experiment"),
         )

@@ -263,9 +263,9 @@ class LoggedModels(Part):
                 query = _SEARCHABLE.ordered(query, order)
                 continue
             latest = _latest_of(known.get(order.field.key, -1), asked)
-            value, is_nan = latest(model_metrics.c.value), latest(model_metrics.c.is_nan)
+            value, special = latest(model_metrics.c.value), latest(model_metrics.c.special)
             direction = value.asc() if order.ascending else value.desc()
-            query = query.order_by(is_nan.is_(None), is_nan, direction)
+            query = query.order_by(special.is_(None), self._dialect.nan(special), direction)
         done = [order for order, _ in orders if not _is_metric(order)]
         for order in complete(done, LOGGED_MODELS_LAST)[len(set(done)) :]:
             query = _SEARCHABLE.ordered(query, order)
@@ -334,7 +334,7 @@ class LoggedModels(Part):
         for row in rows:
             metric = Metric(
                 known[row.key],
-                float("nan") if row.is_nan else self._dialect.read(row.value),
+                self._dialect.read(row.value, row.special),
                 row.timestamp,
                 row.step,
                 row.model_id,
@@ -357,7 +357,7 @@ def _latest_of(key: int, asked: LoggedModelOrder) -> Any:
         wanted.append(table.dataset_name == storable(asked.dataset_name))
     if asked.dataset_digest:
         wanted.append(table.dataset_digest == storable(asked.dataset_digest))
-    last = (table.timestamp.desc(), table.step.desc(), table.run, table.is_nan, table.value.desc())
+    last = (table.timestamp.desc(), table.step.desc(), table.run, table.special, table.value.desc())
     return lambda column: (
         select(column)
         .where(*wanted)

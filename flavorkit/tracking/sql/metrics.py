@@ -18,8 +18,8 @@ from flavorkit.tracking.sql.schema import metrics, runs
 
 _MAX_PAGE = 25_000
 _MAX_RUNS = 1_000
-_IN_TIME = (metrics.c.timestamp, metrics.c.step, metrics.c.is_nan, metrics.c.value)
-_IN_STEPS = (metrics.c.step, metrics.c.timestamp, metrics.c.is_nan, metrics.c.value)
+_IN_TIME = (metrics.c.timestamp, metrics.c.step, metrics.c.special, metrics.c.value)
+_IN_STEPS = (metrics.c.step, metrics.c.timestamp, metrics.c.special, metrics.c.value)
 _MOST = 2**63
 
 Value = tuple[str, float, int, int, int]
@@ -76,11 +76,6 @@ def checked(given: Iterable[Metric]) -> Logged:
     return logged
 
 
-def value_of(number: float, is_nan: int) -> float:
-    """The value as it was logged."""
-    return float("nan") if is_nan else number
-
-
 class Metrics(Part):
     """The methods of the store about the history of metrics."""
 
@@ -98,7 +93,7 @@ class Metrics(Part):
             run = run_row(self._hot, connection, run_id).id
             number = self._keys.known(connection, [key]).get(key)
             query = (
-                select(metrics.c.value, metrics.c.is_nan, metrics.c.timestamp, metrics.c.step)
+                select(metrics.c.value, metrics.c.special, metrics.c.timestamp, metrics.c.step)
                 .where(metrics.c.run == run, metrics.c.key == number)
                 .order_by(*_IN_TIME)
             )
@@ -146,9 +141,7 @@ class Metrics(Part):
     def _history(self, rows: Iterable[Any], key: str, run_id: str | None) -> list[Metric]:
         read = self._dialect.read
         return [
-            Metric(
-                key, value_of(read(row.value), row.is_nan), row.timestamp, row.step, run_id=run_id
-            )
+            Metric(key, read(row.value, row.special), row.timestamp, row.step, run_id=run_id)
             for row in rows
         ]
 
@@ -162,7 +155,7 @@ def _thinned(run: int, key: int, start: int | None, end: int | None, at_most: in
         wanted.append(metrics.c.step <= names.timestamp(end, "a step"))
     numbered = (
         select(
-            *(metrics.c.value, metrics.c.is_nan, metrics.c.timestamp, metrics.c.step),
+            *(metrics.c.value, metrics.c.special, metrics.c.timestamp, metrics.c.step),
             (func.row_number().over(order_by=_IN_STEPS) - 1).label("place"),
             (func.count().over() - 1).label("last"),
         )
@@ -177,7 +170,7 @@ def _thinned(run: int, key: int, start: int | None, end: int | None, at_most: in
         before = (here.place - 1) * (at_most - 1) // func.nullif(here.last, 0)
         share = here.place * (at_most - 1) // func.nullif(here.last, 0)
         kept = or_(here.last < at_most, here.place == 0, share > before)
-    query = select(here.value, here.is_nan, here.timestamp, here.step).where(kept)
+    query = select(here.value, here.special, here.timestamp, here.step).where(kept)
     return query.order_by(here.place)
 
 

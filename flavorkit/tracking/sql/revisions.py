@@ -94,7 +94,7 @@ def upgrade(url: str, artifact_root: str | None = None) -> tuple[str | None, str
         elif before not in REVISIONS:
             check(before, database)
         elif before != REVISIONS[-1]:
-            database.write(_migrate)
+            database.write(migrate)
         return before, REVISIONS[-1]
     finally:
         database.close()
@@ -119,7 +119,8 @@ def _create(connection: Connection, database: Database, root: str) -> None:
         connection.execute(database.dialect.insert_new(_version), newest)
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection) -> None:
+    """Bring the tables to the newest revision, from whichever they are of, or from nothing."""
     # Alembic is needed here only, and takes as long to import as everything else together.
     from alembic import command
     from alembic.config import Config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -103,13 +104,13 @@ class RunData(Part):
         numbers = self._keys.of(connection, logged.latest)
         stored = self._dialect.stored
         rows = [
-            (run, numbers[key], step, timestamp, stored(value), is_nan)
+            (run, numbers[key], step, timestamp, *stored(value, is_nan))
             for key, value, is_nan, timestamp, step in logged.values
         ]
         self._hot.insert_metric.run_many(connection, rows)
         # By the numbers of the keys, so that no two transactions wait for each other.
         latest = sorted(
-            (run, numbers[key], stored(value), is_nan, timestamp, step, experiment)
+            (run, numbers[key], *stored(value, is_nan), timestamp, step, experiment)
             for key, value, is_nan, timestamp, step in logged.latest.values()
         )
         self._hot.upsert_latest.run_many(connection, latest)
@@ -123,7 +124,8 @@ class RunData(Part):
         models = model_numbers(connection, {str(metric.model_id) for metric in measured})
         rows = []
         for metric in measured:
-            is_nan = metric.value != metric.value
+            is_nan = math.isnan(metric.value)
+            value, special = self._dialect.stored(0.0 if is_nan else metric.value, int(is_nan))
             rows.append(
                 {
                     "model": models[str(metric.model_id)],
@@ -131,8 +133,8 @@ class RunData(Part):
                     "run": run,
                     "step": metric.step,
                     "timestamp": metric.timestamp,
-                    "value": 0.0 if is_nan else self._dialect.stored(metric.value),
-                    "is_nan": int(is_nan),
+                    "value": value,
+                    "special": special,
                     "dataset_name": metric.dataset_name or "",
                     "dataset_digest": metric.dataset_digest or "",
                 }

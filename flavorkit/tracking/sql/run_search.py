@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, false, select
+from sqlalchemy import Connection, Select, and_, exists, false, func, not_, select
 
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.entities import PagedList, Run, ViewType
 from flavorkit.tracking.search import pages
-from flavorkit.tracking.search.fields import RUNS, Kind
+from flavorkit.tracking.search.fields import RUNS, Field, Kind
 from flavorkit.tracking.search.grammar import Comparison, parse_filter
 from flavorkit.tracking.search.order import RUNS_LAST, Order, parse_order
 from flavorkit.tracking.sql.experiments import numbers_of
@@ -52,6 +53,20 @@ _SEARCHABLE = Searchable(
 )
 
 
+_INDEX = "latest_metrics_values"
+_FEW = 2_000
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for, and the numbers of the metrics that it names."""
+
+    viewed: Sequence[Condition]
+    comparisons: Sequence[Comparison]
+    orders: Sequence[Order]
+    keys: Mapping[str, int]
+
+
 class RunSearch(Runs):
     """The method of the store that searches runs."""
 
@@ -70,31 +85,107 @@ class RunSearch(Runs):
         offset = pages.offset_of(page_token)
         comparisons = parse_filter(filter_string, RUNS)
         orders = parse_order(order_by, RUNS, RUNS_LAST)
-        viewed = [runs.c.experiment.in_(numbers_of(experiment_ids)), *_viewed(view_type)]
+        experiments = numbers_of(experiment_ids)
+        viewed = [runs.c.experiment.in_(experiments), *_viewed(view_type)]
+        if len(experiments) == 1:
+            viewed[0] = runs.c.experiment == experiments[0]
 
         def search(connection: Connection) -> list[Run]:
             wanted = [one.field.key for one in comparisons if one.field.kind is Kind.METRIC]
             wanted += [one.field.key for one in orders if one.field.kind is Kind.METRIC]
             keys = self._keys.known(connection, [storable(key) for key in wanted])
-            query = select(runs.c.id).where(*viewed)
-            query = query.where(*(self._condition(one, keys) for one in comparisons))
-            for order in orders:
-                query = _ordered(query, order, keys)
-            ids = connection.execute(query.offset(offset).limit(max_results + 1)).scalars().all()
+            asked = _Asked(viewed, comparisons, orders, keys)
+            queries = [self._whole(asked)]
+            if len(experiments) == 1:
+                queries = self._by_metric(connection, asked, experiments[0]) or queries
+            ids = _page(connection, queries, offset, max_results + 1)
             rows = {row.id: row for row in rows_of(connection, select(runs), runs.c.id, ids)}
             return self._runs(connection, [rows[one] for one in ids])
 
         return page_of(self._database.read(search), max_results, offset)
 
-    def _condition(self, comparison: Comparison, keys: dict[str, int]) -> Condition:
+    def _whole(self, asked: _Asked) -> Select[int]:
+        query = select(runs.c.id).where(*asked.viewed)
+        query = query.where(*(self._condition(one, asked.keys) for one in asked.comparisons))
+        for order in asked.orders:
+            query = self._in_order(query, order, asked.keys)
+        return query
+
+    def _by_metric(
+        self, connection: Connection, asked: _Asked, experiment: int
+    ) -> list[Select[int]]:
+        """Queries that follow the index of a metric's values and give the same one by one.
+
+        None where no metric matters, or where so many runs have it that those that come first
+        are found soon enough by looking at all in order.
+        """
+        first = asked.orders[0].field
+        measured = [one.field for one in asked.comparisons if one.field.kind is Kind.METRIC]
+        if any(field.key not in asked.keys for field in measured):
+            return []
+        if first.kind is Kind.METRIC:
+            return self._along(asked, experiment, first) if first.key in asked.keys else []
+        for field in dict.fromkeys(measured):
+            along = self._driven(asked, experiment, field)
+            few = select(func.count()).select_from(
+                self._fitting(asked, experiment, field).limit(_FEW).subquery()
+            )
+            if (connection.execute(few).scalar() or 0) < _FEW:
+                for order in asked.orders:
+                    along = self._in_order(along, order, asked.keys)
+                return [along]
+        return []
+
+    def _along(self, asked: _Asked, experiment: int, field: Field) -> list[Select[int]]:
+        """First the runs by their values of a metric, then those with NaN, then those without."""
+        ascending = asked.orders[0].ascending
+        value = latest_metrics.c.value.asc() if ascending else latest_metrics.c.value.desc()
+        numbers = self._driven(asked, experiment, field).order_by(value)
+        queries = [numbers]
+        if not any(one.field == field for one in asked.comparisons):
+            table = latest_metrics.alias()
+            here = (table.c.run == runs.c.id, table.c.key == asked.keys[field.key])
+            nan = exists().where(*here, self._dialect.nan(table.c.special) == 1)
+            others = self._whole(replace(asked, orders=()))
+            queries += [others.where(nan), others.where(not_(exists().where(*here)))]
+        for order in asked.orders[1:]:
+            queries = [self._in_order(query, order, asked.keys) for query in queries]
+        return queries
+
+    def _driven(self, asked: _Asked, experiment: int, field: Field) -> Select[int]:
+        """The runs of which the values of a metric fit, by way of those values."""
+        others = [one for one in asked.comparisons if one.field != field]
+        return (
+            self._fitting(asked, experiment, field)
+            .join(runs, runs.c.id == latest_metrics.c.run)
+            .where(*asked.viewed, *(self._condition(one, asked.keys) for one in others))
+        )
+
+    def _fitting(self, asked: _Asked, experiment: int, field: Field) -> Select[int]:
+        table = latest_metrics.c
+        query = select(table.run).where(
+            table.experiment == experiment,
+            table.key == asked.keys[field.key],
+            self._dialect.nan(table.special) == 0,
+            *(
+                metric_compared(table, one, self._dialect)
+                for one in asked.comparisons
+                if one.field == field
+            ),
+        )
+        # Without statistics SQLite would rather look at every run.
+        return query.with_hint(latest_metrics, f"INDEXED BY {_INDEX}", "sqlite")
+
+    def _condition(self, comparison: Comparison, keys: Mapping[str, int]) -> Condition:
         of = comparison.field
         if of.kind is Kind.METRIC:
             if of.key not in keys:
                 return false()
+            table = latest_metrics.alias()
             return exists().where(
-                latest_metrics.c.run == runs.c.id,
-                latest_metrics.c.key == keys[of.key],
-                metric_compared(latest_metrics.c, comparison, self._dialect),
+                table.c.run == runs.c.id,
+                table.c.key == keys[of.key],
+                metric_compared(table.c, comparison, self._dialect),
             )
         if of.kind is not Kind.DATASET:
             return _SEARCHABLE.condition(comparison, self._dialect)
@@ -111,16 +202,15 @@ class RunSearch(Runs):
             compared(column, comparison, self._dialect),
         )
 
-
-def _ordered(query: Any, order: Order, keys: dict[str, int]) -> Any:
-    of = order.field
-    if of.kind is not Kind.METRIC:
-        return _SEARCHABLE.ordered(query, order)
-    table = latest_metrics.alias()
-    here = and_(table.c.run == runs.c.id, table.c.key == keys.get(of.key, -1))
-    value = table.c.value.asc() if order.ascending else table.c.value.desc()
-    query = query.outerjoin_from(runs, table, here)
-    return query.order_by(table.c.run.is_(None), table.c.is_nan, value)
+    def _in_order(self, query: Any, order: Order, keys: Mapping[str, int]) -> Any:
+        of = order.field
+        if of.kind is not Kind.METRIC:
+            return _SEARCHABLE.ordered(query, order)
+        table = latest_metrics.alias()
+        here = and_(table.c.run == runs.c.id, table.c.key == keys.get(of.key, -1))
+        value = table.c.value.asc() if order.ascending else table.c.value.desc()
+        query = query.outerjoin_from(runs, table, here)
+        return query.order_by(table.c.run.is_(None), self._dialect.nan(table.c.special), value)
 
 
 def _viewed(view_type: int) -> list[Any]:
@@ -131,3 +221,21 @@ def _viewed(view_type: int) -> list[Any]:
     if view_type == ViewType.DELETED_ONLY:
         return [runs.c.bin != ACTIVE]
     raise InvalidArgumentError(f"there is no view type {view_type!r}")
+
+
+def _page(
+    connection: Connection, queries: Sequence[Select[int]], offset: int, length: int
+) -> list[int]:
+    """Some of what the queries give one after the other."""
+    ids: list[int] = []
+    for query in queries:
+        found = connection.execute(query.offset(offset).limit(length - len(ids))).scalars().all()
+        ids += found
+        if len(ids) == length or query is queries[-1]:
+            break
+        if found:
+            offset = 0
+        elif offset:
+            counted = select(func.count()).select_from(query.order_by(None).subquery())
+            offset -= connection.execute(counted).scalar() or 0
+    return ids

@@ -171,9 +171,9 @@ class Runs(Part):
         known = self._keys.names(connection, {row.key for row in rows})
         read = self._dialect.read
         found: dict[int, list[Metric]] = {}
-        for run, key, value, is_nan, timestamp, step, _ in rows:
-            number = float("nan") if is_nan else read(value)
-            found.setdefault(run, []).append(Metric(known[key], number, timestamp, step))
+        for run, key, value, special, timestamp, step, _ in rows:
+            metric = Metric(known[key], read(value, special), timestamp, step)
+            found.setdefault(run, []).append(metric)
         return found
 
 

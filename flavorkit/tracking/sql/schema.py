@@ -124,8 +124,11 @@ metric_keys = Table(
     Column("name", short_text(names.MAX_KEY), nullable=False, unique=True),
 )
 
-# NaN is stored as value 0 and is_nan 1, since no database has it in a primary key. Keys are never
-# deleted, so nothing has to check them.
+NUMBER, NAN, INFINITE = 0, 1, 2
+"""Values of ``special``: no database has NaN in a primary key, so it is stored as value 0; MySQL
+has no infinities, so there they are stored as the largest numbers."""
+
+# Keys are never deleted, so nothing has to check them.
 metrics = Table(
     "metrics",
     metadata,
@@ -134,8 +137,8 @@ metrics = Table(
     Column("step", BigInteger, nullable=False),
     _time("timestamp"),
     Column("value", Double, nullable=False),
-    Column("is_nan", SmallInteger, nullable=False),
-    PrimaryKeyConstraint("run", "key", "step", "timestamp", "value", "is_nan"),
+    Column("special", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("run", "key", "step", "timestamp", "value", "special"),
     sqlite_with_rowid=False,
 )
 
@@ -145,7 +148,7 @@ latest_metrics = Table(
     _belongs("run", "runs.id"),
     Column("key", Integer, nullable=False),
     Column("value", Double, nullable=False),
-    Column("is_nan", SmallInteger, nullable=False),
+    Column("special", SmallInteger, nullable=False),
     _time("timestamp"),
     Column("step", BigInteger, nullable=False),
     Column("experiment", Integer, nullable=False),
@@ -156,7 +159,7 @@ Index(
     "latest_metrics_values",
     latest_metrics.c.experiment,
     latest_metrics.c.key,
-    latest_metrics.c.is_nan,
+    latest_metrics.c.special,
     latest_metrics.c.value,
     latest_metrics.c.run,
 )
@@ -243,11 +246,11 @@ model_metrics = Table(
     Column("step", BigInteger, nullable=False),
     _time("timestamp"),
     Column("value", Double, nullable=False),
-    Column("is_nan", SmallInteger, nullable=False),
+    Column("special", SmallInteger, nullable=False),
     Column("dataset_name", short_text(500), nullable=False),
     Column("dataset_digest", short_text(64), nullable=False),
     PrimaryKeyConstraint(
-        *("model", "key", "run", "step", "timestamp", "value", "is_nan"),
+        *("model", "key", "run", "step", "timestamp", "value", "special"),
         *("dataset_name", "dataset_digest"),
     ),
     sqlite_with_rowid=False,

@@ -129,8 +129,8 @@ def compared(column: ColumnElement[Any], comparison: Comparison, dialect: Dialec
 
 
 def metric_compared(columns: Any, comparison: Comparison, dialect: Dialect) -> Condition:
-    """A comparison of a metric, by the columns ``value`` and ``is_nan``; NaN fits nothing."""
-    return and_(columns.is_nan == 0, compared(columns.value, comparison, dialect))
+    """A comparison of a metric, by the columns ``value`` and ``special``; NaN fits nothing."""
+    return and_(dialect.nan(columns.special) == 0, compared(columns.value, comparison, dialect))
 
 
 def storable(text: str) -> str:

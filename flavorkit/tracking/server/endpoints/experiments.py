@@ -6,6 +6,7 @@ from typing import Any
 
 from flavorkit.errors import NotFoundError
 from flavorkit.tracking.entities import ViewType
+from flavorkit.tracking.server import sources
 from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.wire import experiments
 from flavorkit.tracking.wire.values import Json
@@ -13,9 +14,10 @@ from flavorkit.tracking.wire.values import Json
 
 def create(service: Service, given: dict[str, Any]) -> Json:
     """Make one."""
-    experiment_id = service.store.create_experiment(
-        given["name"], given["artifact_location"] or None, dict(given["tags"])
-    )
+    place = given["artifact_location"] or None
+    if place is not None:
+        sources.check_location(place)
+    experiment_id = service.store.create_experiment(given["name"], place, dict(given["tags"]))
     return {"experiment_id": experiment_id}
 
 

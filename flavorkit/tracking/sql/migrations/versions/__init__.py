@@ -1,0 +1,1 @@
+"""Each revision of the tables is a module."""
