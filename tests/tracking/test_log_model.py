@@ -134,7 +134,7 @@ def test_what_cannot_be_saved_leaves_nothing():
         with pytest.raises(UnsupportedModelError, match=r"no flavor saves builtins\.object"):
             flavorkit.log_model(object(), name="x")
     assert flavorkit.search_logged_models(output_format="list") == []
-    assert flavorkit.get_run(run.info.run_id).outputs.model_outputs == ()
+    assert not flavorkit.get_run(run.info.run_id).outputs.model_outputs
 
 
 def test_what_cannot_be_uploaded_is_seen_by_nobody(iris_model, workspace, monkeypatch):
@@ -147,7 +147,7 @@ def test_what_cannot_be_uploaded_is_seen_by_nobody(iris_model, workspace, monkey
             flavorkit.sklearn.log_model(iris_model, name="iris", registered_model_name="Iris")
     (model,) = flavorkit.search_logged_models(output_format="list")
     assert model.status == "FAILED"
-    assert list(flavorkit.get_run(run.info.run_id).outputs.model_outputs) == []
+    assert not flavorkit.get_run(run.info.run_id).outputs.model_outputs
     assert flavorkit.search_registered_models() == []
 
 

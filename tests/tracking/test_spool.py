@@ -16,6 +16,7 @@ from flavorkit.tracking import defaults, spool
 from flavorkit.tracking.entities import Metric, Param, RunTag
 from flavorkit.tracking.spool.file import SpoolFile, folder_of, left_over
 from flavorkit.tracking.spool.records import Record, line_of, line_of_delivered, undelivered
+from tests.tracking import served
 from tests.tracking.workspace import ROOT, eventually, forget, run_python, workspace
 
 __all__ = ["workspace"]
@@ -203,29 +204,24 @@ def test_a_forked_process_logs_on_its_own(workspace):
     assert {metric.value for metric in history(run_id)} == {1.0, 2.0}
 
 
-def test_what_cannot_be_sent_waits_for_the_next_process(workspace, unused_url):
-    client = flavorkit.MlflowClient(unused_url)
-    client.log_metric("f" * 32, "m", 1, synchronous=False)
-    with pytest.raises(StoreUnavailableError, match=r"waits in .*spool.* is sent when"):
-        spool.flush(unused_url)
-    assert [path.stat().st_size > 0 for path in files(workspace)] == [True]
-
-
-@pytest.fixture
-def unused_url(monkeypatch):
-    """The address of a server that is not there, by a store that says so at once."""
-
-    class Gone:
-        def log_batch(self, *_):
-            raise StoreUnavailableError("nobody answers")
-
-        def close(self):
-            pass
-
+def test_what_cannot_be_sent_waits_for_the_next_process(workspace, monkeypatch):
+    monkeypatch.setenv("FLAVORKIT_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr("flavorkit.tracking.spool.sender._PAUSES_SECONDS", (0.01,))
-    url = "http://127.0.0.1:9"
-    defaults._defaults.stores[url] = Gone()
-    return url
+    with served.thread(served.settings_in(workspace)) as url:
+        flavorkit.set_tracking_uri(url)
+        client = flavorkit.MlflowClient()
+        run_id = client.create_run("0").info.run_id
+    client.log_metric(run_id, "m", 1, synchronous=False)
+    with pytest.raises(StoreUnavailableError, match=r"waits in .*spool.* is sent when"):
+        flavorkit.flush_async_logging()
+    spool._close()
+    assert [path.stat().st_size > 0 for path in files(workspace)] == [True]
+    port = int(url.rpartition(":")[2])
+    with served.thread(served.settings_in(workspace, port=port)):
+        forget()
+        flavorkit.set_tracking_uri(url)
+        assert [metric.value for metric in history(run_id)] == [1.0]
+    assert files(workspace) == []
 
 
 def test_a_program_that_ends_has_sent_its_values(workspace):

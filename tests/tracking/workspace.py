@@ -47,10 +47,12 @@ def workspace(tmp_path, monkeypatch):
     forget()
 
 
-@pytest.fixture(params=["database", "server"])
+@pytest.fixture(params=["database", "folders", "server"])
 def anywhere(request, workspace):
-    """The same, with runs in a database or behind a server of ours."""
-    if request.param == "database":
+    """The same, with runs in a database, in MLflow's folders, or behind a server of ours."""
+    if request.param == "folders":
+        flavorkit.set_tracking_uri(workspace / "mlruns")
+    if request.param != "server":
         yield workspace
         return
     with served.thread(served.settings_in(workspace)) as url:
