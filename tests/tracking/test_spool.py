@@ -214,6 +214,9 @@ def test_what_cannot_be_sent_waits_for_the_next_process(workspace, monkeypatch):
     client.log_metric(run_id, "m", 1, synchronous=False)
     with pytest.raises(StoreUnavailableError, match=r"waits in .*spool.* is sent when"):
         flavorkit.flush_async_logging()
+    monkeypatch.setattr("flavorkit.tracking.spool.sender._MAX_WAITING", 1)
+    with pytest.raises(StoreUnavailableError, match=r"1 values wait for the store already"):
+        client.log_metric(run_id, "m", 2, synchronous=False)
     spool._close()
     assert [path.stat().st_size > 0 for path in files(workspace)] == [True]
     port = int(url.rpartition(":")[2])

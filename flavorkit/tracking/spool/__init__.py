@@ -49,6 +49,7 @@ def log(tracking_uri: str, record: Record) -> RunOperations:
 
     Raises:
         OSError: they cannot be written to the disk.
+        StoreUnavailableError: far too many wait already, and the store does not answer.
     """
     with _lock:
         sender = _senders.get(tracking_uri)

@@ -20,6 +20,7 @@ from flavorkit.tracking.store import RunStore
 _logger = logging.getLogger(__name__)
 _PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FLUSH_TRIES = 3
+_MAX_WAITING = 200_000
 
 Waiting = tuple[Record, "Future[None]"]
 
@@ -46,9 +47,22 @@ class Sender:
         self._thread.start()
 
     def log(self, record: Record) -> RunOperations:
-        """Keep a record, and send it soon."""
+        """Keep a record, and send it soon.
+
+        Where far too many wait already, this waits until the store has taken some.
+
+        Raises:
+            StoreUnavailableError: far too many wait, and the store does not answer.
+            OSError: it cannot be written to the disk.
+        """
         future: Future[None] = Future()
         with self._changed:
+            while len(self._waiting) >= _MAX_WAITING:
+                if self._problem is not None:
+                    raise StoreUnavailableError(
+                        f"{len(self._waiting)} values wait for the store already: {self._problem}"
+                    )
+                self._changed.wait(0.5)
             self._file.append(record)
             self._waiting.append((record, future))
             self._changed.notify_all()
