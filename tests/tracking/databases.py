@@ -43,7 +43,9 @@ def _folder_of(user: str) -> Iterator[tuple[Path, list[str]]]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, listening: Path) -> Iterator[None]:
+def _running(
+    command: list[str], log: Path, listening: Path, stop: signal.Signals
+) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, cwd="/", start_new_session=True
@@ -56,7 +58,7 @@ def _running(command: list[str], log: Path, listening: Path) -> Iterator[None]:
             time.sleep(0.02)
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(stop)
         process.wait(30)
 
 
@@ -104,7 +106,7 @@ def postgresql() -> Iterator[str]:
         for option in options:
             command += ["-c", option]
         url = f"postgresql+psycopg://flavorkit@/postgres?host={folder}"
-        with _running(command, folder / "log", folder / ".s.PGSQL.5432"):
+        with _running(command, folder / "log", folder / ".s.PGSQL.5432", signal.SIGINT):
             _wait_for(url)
             yield url
 
@@ -128,7 +130,7 @@ def mariadb() -> Iterator[str]:
             *(*as_user, server, "--no-defaults", f"--datadir={data}", f"--socket={listening}"),
             *("--skip-networking", "--innodb-flush-log-at-trx-commit=0"),
         ]
-        with _running(command, folder / "log", listening):
+        with _running(command, folder / "log", listening, signal.SIGTERM):
             url = "mysql+pymysql://root@localhost/"
             engine = sqlalchemy.create_engine(
                 f"{url}?unix_socket={listening}", poolclass=sqlalchemy.NullPool

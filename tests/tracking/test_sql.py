@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import sqlite3
@@ -192,6 +193,20 @@ class TestConcurrency:
         assert store.get_run(run).data.metrics == {"m": 1.0}
 
 
+def end_connections(connection):
+    """End all other connections to a server."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return
+    others = "SELECT id FROM information_schema.processlist WHERE id <> connection_id()"
+    for number in connection.exec_driver_sql(others).scalars().all():
+        with contextlib.suppress(sqlalchemy.exc.OperationalError):  # it is gone already
+            connection.exec_driver_sql(f"KILL {number}")
+
+
 class TestServers:
     @pytest.fixture(
         params=[
@@ -210,20 +225,37 @@ class TestServers:
 
     def test_a_lost_connection_is_made_again(self, store, server):
         run = store.create_run("0").info.run_id
-        ending = {
-            "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
-            "mysql": "SELECT id FROM information_schema.processlist WHERE id <> connection_id()",
-        }
         engine = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool)
         for step in range(3):
             with engine.connect() as connection:
-                rows = connection.exec_driver_sql(ending[engine.dialect.name]).all()
-                if engine.dialect.name == "mysql":
-                    for (number,) in rows:
-                        connection.exec_driver_sql(f"KILL {number}")
+                end_connections(connection)
             store.log_metric(run, Metric("m", 1.0, 1, step))
         assert len(store.get_metric_history(run, "m")) == 3
+
+    def test_nothing_is_lost_while_connections_are(self, store, server):
+        done = threading.Event()
+
+        def log(worker):
+            run = store.create_run("0").info.run_id
+            for step in range(30):
+                store.log_metric(run, Metric("m", float(worker), step, step))
+            return run
+
+        def disturb():
+            engine = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool)
+            while not done.is_set():
+                with engine.connect() as connection:
+                    end_connections(connection)
+                done.wait(0.1)
+
+        disturbing = threading.Thread(target=disturb)
+        disturbing.start()
+        with ThreadPoolExecutor(4) as pool:
+            runs = list(pool.map(log, range(4)))
+        done.set()
+        disturbing.join(30)
+        assert [len(store.get_metric_history(run, "m")) for run in runs] == [30] * 4
+        assert len(store.search_runs(["0"])) == 4
 
     def test_versions_are_dense_among_threads(self, store):
         store.create_registered_model("fox")
@@ -262,6 +294,15 @@ class TestServers:
 
 
 class TestRegistry:
+    def test_latest_is_the_newest_version(self, store):
+        store.create_registered_model("fox")
+        with pytest.raises(NotFoundError, match=r"fox.*no version"):
+            store.get_model_version_by_alias("fox", "latest")
+        for _ in range(3):
+            store.create_model_version("fox", "s3://b/m")
+        store.transition_model_version_stage("fox", "3", "Archived")
+        assert store.get_model_version_by_alias("fox", "latest").version == "3"
+
     def test_the_history_says_who(self, store):
         store.create_registered_model("fox")
         store.create_model_version("fox", "s3://b/m")

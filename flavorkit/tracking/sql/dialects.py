@@ -140,8 +140,8 @@ class MySQL(Dialect):
 
     counts_inserted = False
 
-    # Too many connections, deadlock, lock timeout, changed since read, connection lost or refused.
-    _PASSING = frozenset({1020, 1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055})
+    # Changed since read, too many connections, deadlock, lock timeout, connection lost or refused.
+    _PASSING = frozenset({1020, 1040, 1053, 1205, 1213, 1317, 1927, 2002, 2003, 2006, 2013, 2055})
 
     def insert_new(self, table: Table) -> Insert:
         """INSERT IGNORE would hide other errors as well."""

@@ -26,6 +26,7 @@ from flavorkit.tracking.sql.schema import (
 from flavorkit.tracking.sql.searching import Pairs, Searchable
 
 _MAX_PAGE = 50_000
+_MAX_AT_ONCE = 30_000
 _LARGEST_ID = 2**31 - 1
 
 _SEARCHABLE = Searchable(
@@ -55,7 +56,13 @@ def number_of(experiment_id: str) -> int:
 
 
 def numbers_of(experiment_ids: Sequence[str]) -> list[int]:
-    """The ids inside of those that there can be."""
+    """The ids inside of those that there can be.
+
+    Raises:
+        InvalidArgumentError: they are too many for one statement.
+    """
+    if len(experiment_ids) > _MAX_AT_ONCE:
+        raise InvalidArgumentError(f"at most {_MAX_AT_ONCE} experiments are searched at once")
     found = []
     for one in experiment_ids:
         try:

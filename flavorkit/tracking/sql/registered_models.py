@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from flavorkit.errors import AlreadyExistsError, InvalidArgumentError
+from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
 from flavorkit.tracking.entities import ModelVersion, PagedList, RegisteredModel, RegistryChange
 from flavorkit.tracking.search import pages
@@ -227,6 +227,8 @@ class RegisteredModels(Part):
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """See :class:`flavorkit.tracking.store.RegistryStore`."""
         names.model_name(name)
+        if alias == "latest":
+            return self._newest(name)
         names.alias(alias)
 
         def get(connection: Connection) -> ModelVersion:
@@ -256,6 +258,17 @@ class RegisteredModels(Part):
                 )
                 for row in rows
             ]
+
+        return self._database.read(get)
+
+    def _newest(self, name: str) -> ModelVersion:
+        def get(connection: Connection) -> ModelVersion:
+            number = registered_model_row(connection, name).id
+            query = versions_query().where(model_versions.c.model == number)
+            row = connection.execute(query.order_by(model_versions.c.version.desc())).first()
+            if row is None:
+                raise NotFoundError(f"the registered model {name!r} has no version")
+            return version_entities(connection, [row])[0]
 
         return self._database.read(get)
 

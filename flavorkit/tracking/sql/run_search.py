@@ -61,7 +61,8 @@ _FEW = 2_000
 class _Asked:
     """What is asked for, and the numbers of the metrics that it names."""
 
-    viewed: Sequence[Condition]
+    experiments: Condition
+    stages: Sequence[Condition]
     comparisons: Sequence[Comparison]
     orders: Sequence[Order]
     keys: Mapping[str, int]
@@ -86,15 +87,16 @@ class RunSearch(Runs):
         comparisons = parse_filter(filter_string, RUNS)
         orders = parse_order(order_by, RUNS, RUNS_LAST)
         experiments = numbers_of(experiment_ids)
-        viewed = [runs.c.experiment.in_(experiments), *_viewed(view_type)]
+        in_them: Condition = runs.c.experiment.in_(experiments)
         if len(experiments) == 1:
-            viewed[0] = runs.c.experiment == experiments[0]
+            in_them = runs.c.experiment == experiments[0]
+        stages = _viewed(view_type)
 
         def search(connection: Connection) -> list[Run]:
             wanted = [one.field.key for one in comparisons if one.field.kind is Kind.METRIC]
             wanted += [one.field.key for one in orders if one.field.kind is Kind.METRIC]
             keys = self._keys.known(connection, [storable(key) for key in wanted])
-            asked = _Asked(viewed, comparisons, orders, keys)
+            asked = _Asked(in_them, stages, comparisons, orders, keys)
             queries = [self._whole(asked)]
             if len(experiments) == 1:
                 queries = self._by_metric(connection, asked, experiments[0]) or queries
@@ -105,7 +107,7 @@ class RunSearch(Runs):
         return page_of(self._database.read(search), max_results, offset)
 
     def _whole(self, asked: _Asked) -> Select[int]:
-        query = select(runs.c.id).where(*asked.viewed)
+        query = select(runs.c.id).where(asked.experiments, *asked.stages)
         query = query.where(*(self._condition(one, asked.keys) for one in asked.comparisons))
         for order in asked.orders:
             query = self._in_order(query, order, asked.keys)
@@ -158,7 +160,9 @@ class RunSearch(Runs):
         return (
             self._fitting(asked, experiment, field)
             .join(runs, runs.c.id == latest_metrics.c.run)
-            .where(*asked.viewed, *(self._condition(one, asked.keys) for one in others))
+            # Of the experiment they are anyway. To say so again would lead a database that has no
+            # statistics yet to look at all runs of it for every value.
+            .where(*asked.stages, *(self._condition(one, asked.keys) for one in others))
         )
 
     def _fitting(self, asked: _Asked, experiment: int, field: Field) -> Select[int]:

@@ -53,7 +53,15 @@ class Runs(Part):
         kept[NAME_TAG] = name
         run_id = names.new_run_id()
 
+        tried = False
+
         def create(connection: Connection) -> RunInfo:
+            nonlocal tried
+            if tried:  # and perhaps committed, when the connection was lost
+                found = self._hot.run.run(connection, {"run_id": run_id}).first()
+                if found is not None:
+                    return _info(found)
+            tried = True
             place = self._place(connection, experiment)
             info = RunInfo(
                 run_id=run_id,
@@ -79,7 +87,7 @@ class Runs(Part):
             self._hot.insert_tag.run_many(connection, rows)
             return info
 
-        return Run(self._database.write(create), RunData(tags=kept))
+        return Run(self._database.write(create, repeatable=True), RunData(tags=kept))
 
     def get_run(self, run_id: str) -> Run:
         """See :class:`flavorkit.tracking.store.RunStore`."""

@@ -6,6 +6,7 @@ from flavorkit.tracking.sql import places, revisions
 from flavorkit.tracking.sql.bin import Bin
 from flavorkit.tracking.sql.engine import Database
 from flavorkit.tracking.sql.experiments import Experiments
+from flavorkit.tracking.sql.logged_model_search import LoggedModelSearch
 from flavorkit.tracking.sql.metrics import Metrics
 from flavorkit.tracking.sql.model_versions import ModelVersions
 from flavorkit.tracking.sql.registered_models import RegisteredModels
@@ -21,6 +22,7 @@ class SqlStore(
     RunData,
     RunInputsAndOutputs,
     Metrics,
+    LoggedModelSearch,
     ModelVersions,
     RegisteredModels,
     Bin,
