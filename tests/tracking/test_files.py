@@ -621,6 +621,24 @@ class TestTheBin:
         stages = [store.get_run(one).info.lifecycle_stage for one in (kept, gone)]
         assert stages == ["active", "deleted"]
 
+    def test_one_that_has_a_double_in_the_bin_is_not_deleted(self, root, store):
+        experiment_id = store.create_experiment("x")
+        (root / ".trash" / experiment_id / "left").mkdir(parents=True)
+        with pytest.raises(AlreadyExistsError, match=r"another experiment \d+ is in the bin"):
+            store.delete_experiment(experiment_id)
+        assert store.get_experiment(experiment_id).lifecycle_stage == "active"
+
+    def test_what_was_half_deleted_can_be_restored(self, root, store):
+        """A process that is killed may leave an experiment deleted, but outside of the bin."""
+        experiment_id = store.create_experiment("x")
+        path = root / experiment_id / "meta.yaml"
+        path.write_text(path.read_text().replace("stage: active", "stage: deleted"))
+        assert [one.name for one in store.search_experiments()] == ["Default"]
+        store.restore_experiment(experiment_id)
+        assert store.get_experiment(experiment_id).lifecycle_stage == "active"
+        store.delete_experiment(experiment_id)
+        assert (root / ".trash" / experiment_id).is_dir()
+
     def test_purging_keeps_artifacts_for_whoever_removes_them(self, root, store, run_id):
         folder = folder_of(root, run_id)
         (folder / "artifacts" / "model.bin").write_bytes(b"x")

@@ -29,7 +29,6 @@ from flavorkit.tracking.files.layout import (
 from flavorkit.tracking.search.fields import EXPERIMENTS
 from flavorkit.tracking.search.order import EXPERIMENTS_LAST
 
-_VIEWS = (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL)
 _ACTIVE = {"lifecycle_stage": LifecycleStage.ACTIVE.value}
 _DELETED = {"lifecycle_stage": LifecycleStage.DELETED.value}
 
@@ -37,14 +36,6 @@ _DELETED = {"lifecycle_stage": LifecycleStage.DELETED.value}
 def now() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-def in_view(lifecycle_stage: str, view_type: int) -> bool:
-    """Whether a search of this view looks at what is active, or at what is deleted."""
-    if view_type not in _VIEWS:
-        raise InvalidArgumentError(f"a view type is 1, 2 or 3: not {view_type!r}")
-    deleted = lifecycle_stage == LifecycleStage.DELETED
-    return view_type != (ViewType.ACTIVE_ONLY if deleted else ViewType.DELETED_ONLY)
 
 
 class ExperimentFolders:
@@ -115,9 +106,10 @@ class ExperimentFolders:
             root.make(TRASH) as trash,
             self._changing(experiment_id) as (folder, content),
         ):
+            if trash.has(experiment_id):
+                raise AlreadyExistsError(f"another experiment {experiment_id} is in the bin")
             metadata.update(folder, content, **_DELETED, last_update_time=moment)
-            if not root.move(experiment_id, trash, experiment_id):
-                raise AlreadyExistsError(f"{experiment_id} is in the bin already")
+            root.move(experiment_id, trash, experiment_id)
             for run, known in _runs(folder, LifecycleStage.ACTIVE):
                 metadata.update(run, known, **_DELETED, deleted_time=moment)
 
@@ -227,7 +219,9 @@ class ExperimentFolders:
                         continue
                     with folder:
                         content = self._content(folder, name, metadata.read_or_skip(folder))
-                        if content is not None and in_view(content["lifecycle_stage"], view_type):
+                        if content is not None and searching.in_view(
+                            content["lifecycle_stage"], view_type
+                        ):
                             yield folder, content
 
     def _content(

@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from flavorkit.errors import InvalidArgumentError
+from flavorkit.errors import InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
 
 META = "meta.yaml"
@@ -88,8 +88,9 @@ def experiment_folder(experiment_id: object) -> str:
 
     Raises:
         InvalidArgumentError: nobody makes such ids.
+        NotFoundError: what stands there is no experiment.
     """
-    return _folder(names.identifier(experiment_id, "an experiment"))
+    return _checked(names.identifier(experiment_id, "an experiment"), "experiment")
 
 
 def is_experiment(folder: str) -> bool:
@@ -107,8 +108,9 @@ def run_folder(run_id: object) -> str:
 
     Raises:
         InvalidArgumentError: nobody makes such ids.
+        NotFoundError: what stands there is no run.
     """
-    return _folder(names.identifier(run_id, "a run"))
+    return _checked(names.identifier(run_id, "a run"), "run")
 
 
 def logged_model_folder(model_id: object) -> str:
@@ -190,6 +192,8 @@ def _md5(*texts: str) -> str:
     return hashlib.md5("".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
-def _folder(identifier: str) -> str:
-    # "models" and the like stand where experiments and runs do, but are none.
-    return identifier if is_run(identifier) else f"{identifier}-is-none"
+def _checked(identifier: str, what: str) -> str:
+    # "models" and the like stand where experiments and runs do.
+    if not is_run(identifier):
+        raise NotFoundError(f"there is no {what} {identifier}")
+    return identifier

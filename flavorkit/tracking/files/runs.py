@@ -19,7 +19,7 @@ from flavorkit.tracking.entities import (
     ViewType,
 )
 from flavorkit.tracking.files import metadata, run_files, searching, values
-from flavorkit.tracking.files.experiments import ExperimentFolders, in_view, now
+from flavorkit.tracking.files.experiments import ExperimentFolders, now
 from flavorkit.tracking.files.folders import Folder
 from flavorkit.tracking.files.layout import (
     ARTIFACTS,
@@ -142,7 +142,7 @@ class RunFolders(ExperimentFolders):
         found = []
         for experiment, _ in self._experiments(experiment_ids):
             for folder, content in run_files.listed(experiment):
-                if not in_view(content["lifecycle_stage"], view_type):
+                if not searching.in_view(content["lifecycle_stage"], view_type):
                     continue
                 # The name of an old run may be known to its tags only.
                 info = Run(run_files.info(content, {}))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.entities import (
     Experiment,
+    LifecycleStage,
     ModelVersion,
     PagedList,
     RegisteredModel,
     Run,
+    ViewType,
 )
 from flavorkit.tracking.search import matching
 from flavorkit.tracking.search.fields import Entity, Field, Kind
@@ -25,6 +28,7 @@ MAX_RESULTS = 50_000
 """The longest page."""
 
 _CONTEXT = "mlflow.data.context"
+_VIEWS = (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,14 @@ def cut(found: Sequence[T], offset: int, max_results: int, **query: object) -> P
     end = offset + max_results
     token = token_of(end, **query) if end < len(found) else None
     return PagedList(found[offset:end], token)
+
+
+def in_view(lifecycle_stage: str, view_type: int) -> bool:
+    """Whether a search of this view looks at what is active, or at what is deleted."""
+    if view_type not in _VIEWS:
+        raise InvalidArgumentError(f"a view type is 1, 2 or 3: not {view_type!r}")
+    deleted = lifecycle_stage == LifecycleStage.DELETED
+    return view_type != (ViewType.ACTIVE_ONLY if deleted else ViewType.DELETED_ONLY)
 
 
 def of_experiment(experiment: Experiment, of: Field) -> Any:
