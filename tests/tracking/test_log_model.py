@@ -170,6 +170,13 @@ def test_metrics_belong_to_the_model_of_their_step(iris_model):
     assert [metric.value for metric in history] == [3.0, 2.0]
 
 
+def test_metrics_on_their_way_belong_to_the_model_too(iris_model):
+    with flavorkit.start_run():
+        flavorkit.log_metric("loss", 3, synchronous=False)
+        info = flavorkit.sklearn.log_model(iris_model, name="m")
+    assert [one.value for one in info.metrics] == [3.0]
+
+
 def test_metrics_of_any_model_can_be_logged(logged):
     _, info = logged
     with flavorkit.start_run() as evaluation:

@@ -33,18 +33,24 @@ def forget() -> None:
     defaults.close_stores()
 
 
+def settings():
+    """The variables of the environment that say how tracking works."""
+    return [name for name in os.environ if name.startswith(("FLAVORKIT_", "MLFLOW_"))]
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """The folder that the test works in; runs go to a database there."""
-    for name in list(os.environ):
-        if name.startswith(("FLAVORKIT_", "MLFLOW_")):
-            monkeypatch.delenv(name)
+    for name in settings():
+        monkeypatch.delenv(name)
     forget()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FLAVORKIT_SPOOL_DIR", str(tmp_path / "spool"))
     flavorkit.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
     yield tmp_path
     forget()
+    for name in settings():  # MLflow leaves some behind
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(params=["database", "folders", "server"])

@@ -15,6 +15,7 @@ from flavorkit.errors import FlavorkitError, InvalidArgumentError
 from flavorkit.flavors import saving
 from flavorkit.pyfunc.info import ModelInfo
 from flavorkit.pyfunc.saving import save_model as save_python_model
+from flavorkit.tracking import spool
 from flavorkit.tracking.client import FlavorkitClient
 from flavorkit.tracking.entities import LoggedModel, LoggedModelOutput, Metric, ModelVersion, Run
 from flavorkit.tracking.fluent import active
@@ -171,6 +172,7 @@ def _log(save: Callable[[Path], ModelDescriptor], wanted: _Wanted) -> LoggedMode
     with TemporaryDirectory(prefix="flavorkit-") as scratch:
         folder = Path(scratch, "model")
         descriptor = save(folder)
+        spool.flush(client.tracking_uri)  # what was measured of the model is about to be looked for
         run = None if open_run is None else client.get_run(open_run.run_id)
         model = _begun(client, run, wanted)
         try:
