@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from flavorkit.errors import PathOccupiedError
 
-_PREFIX = ".flavorkit-partial-"
+PARTIAL_PREFIX = ".flavorkit-partial-"
 _FOREIGN_MAX_AGE_SECONDS = 24 * 3600
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h; see renameat2(2)
@@ -119,7 +119,7 @@ def copy(source: Path, target: Path, *, leaving_out: Sequence[str] = ()) -> None
         shutil.copyfile(source, target)
         return
     published = _published(target)
-    unwanted = shutil.ignore_patterns(f"{_PREFIX}*", *leaving_out)
+    unwanted = shutil.ignore_patterns(f"{PARTIAL_PREFIX}*", *leaving_out)
 
     def ignore(folder: str, names: list[str]) -> set[str]:
         replaced = [name for name in names if _is_same(Path(folder, name), published)]
@@ -131,7 +131,7 @@ def copy(source: Path, target: Path, *, leaving_out: Sequence[str] = ()) -> None
 def sweep(parent: Path) -> None:
     """Remove what killed processes have left unfinished in ``parent``."""
     with os.scandir(parent) as entries:
-        names = [entry.name for entry in entries if entry.name.startswith(_PREFIX)]
+        names = [entry.name for entry in entries if entry.name.startswith(PARTIAL_PREFIX)]
     for name in names:
         abandoned = parent / name
         # A lock says nothing about a process on another machine that shares this disk.
@@ -160,7 +160,7 @@ def _refuse_occupied(target: Path, *, overwrite: bool) -> None:
 def _published(path: Path) -> Path | None:
     """Where the folder appears that is being filled and that ``path`` is in."""
     for folder in path.parents:
-        if folder.parent.name.startswith(_PREFIX):
+        if folder.parent.name.startswith(PARTIAL_PREFIX):
             return folder.parent.parent / folder.name
     return None
 
@@ -174,7 +174,7 @@ def _is_same(path: Path, other: Path | None) -> bool:
 
 def _own_prefix() -> str:
     host = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-    return f"{_PREFIX}{host}-"
+    return f"{PARTIAL_PREFIX}{host}-"
 
 
 def _claim(parent: Path) -> tuple[Path, int]:

@@ -10,7 +10,9 @@
   x AlreadyExistsError          400 RESOURCE_ALREADY_EXISTS  a name that is taken
   x InvalidArgumentError        400 INVALID_PARAMETER_VALUE  a name, key, filter, ... against a rule
   x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
+  x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller
   x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
+  x StorageFullError            507 RESOURCE_EXHAUSTED       no room for an artifact
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
   x UnsavableModelError         400 INVALID_PARAMETER_VALUE  a model that cannot be saved this way
@@ -135,11 +137,25 @@ class UnsupportedByStoreError(FlavorkitError):
     error_code = "NOT_IMPLEMENTED"
 
 
+class AccessDeniedError(FlavorkitError):
+    """The server does not let the caller do that, or does not know who it is."""
+
+    status = 403
+    error_code = "PERMISSION_DENIED"
+
+
 class StoreUnavailableError(FlavorkitError):
     """The database or the server behind a store does not answer; nothing was half done."""
 
     status = 503
     error_code = "TEMPORARILY_UNAVAILABLE"
+
+
+class StorageFullError(FlavorkitError):
+    """There is no room for an artifact; nothing of it was left."""
+
+    status = 507
+    error_code = "RESOURCE_EXHAUSTED"
 
 
 class BrokenFlavorError(NotFoundError, ImportError):

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,24 +107,51 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
+def check(folder: Path, files: Mapping[str, File]) -> None:
+    """Compare files that were hashed on their way into a model folder with its manifest.
+
+    Args:
+        folder: a complete folder. Without a manifest, or if it is no model's, nothing is compared.
+        files: all of its files, by their paths.
+
+    Raises:
+        IntegrityError: a file is missing, altered or extra, or the manifest is malformed.
+    """
+    if not {FILENAME, _DESCRIPTOR} <= files.keys():
+        return
+    with _opened(folder) as root:
+        manifest = _parse(folder, _read(root, FILENAME, MAX_BYTES))
+    problems = _misplaced(manifest, files.keys() - _IGNORED) or [
+        problem for file in manifest.files if (problem := _difference(file, files[file.path]))
+    ]
+    if problems:
+        raise IntegrityError(folder, problems)
+
+
 def _measure(root: int, present: set[str]) -> tuple[File, ...]:
     return tuple(_hashed(root, path) for path in sorted(present - _IGNORED))
 
 
 def _compare(folder: Path, root: int, manifest: Manifest, present: set[str]) -> None:
-    listed = {file.path: file for file in manifest.files}
-    problems = [f"{path} is missing" for path in listed if path not in present]
-    problems += [f"{path} is not in the manifest" for path in sorted(present - listed.keys())]
+    problems = _misplaced(manifest, present) or [
+        problem
+        for file in manifest.files
+        if (problem := _difference(file, _hashed(root, file.path)))
+    ]
     if problems:
         raise IntegrityError(folder, problems)
-    for path, expected in listed.items():
-        found = _hashed(root, path)
-        if found.size != expected.size:
-            problems.append(f"{path} has {found.size} bytes, not {expected.size}")
-        elif found.sha256 != expected.sha256:
-            problems.append(f"{path} was altered")
-    if problems:
-        raise IntegrityError(folder, problems)
+
+
+def _misplaced(manifest: Manifest, present: Set[str]) -> list[str]:
+    listed = {file.path for file in manifest.files}
+    problems = [f"{file.path} is missing" for file in manifest.files if file.path not in present]
+    return problems + [f"{path} is not in the manifest" for path in sorted(present - listed)]
+
+
+def _difference(expected: File, found: File) -> str | None:
+    if found.size != expected.size:
+        return f"{expected.path} has {found.size} bytes, not {expected.size}"
+    return None if found.sha256 == expected.sha256 else f"{expected.path} was altered"
 
 
 class _opened:  # noqa: N801 - used as a function

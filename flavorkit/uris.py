@@ -21,6 +21,10 @@ ENTRY_POINT_GROUP = "flavorkit.uris"
 BUILTIN: dict[str, str] = {
     "": "flavorkit.uris:fetch_path",
     "file": "flavorkit.uris:fetch_file_uri",
+    **dict.fromkeys(
+        ("runs", "models", "mlflow-artifacts", "s3", "gs", "abfs", "abfss", "sftp"),
+        "flavorkit.tracking.uris:fetch",
+    ),
 }
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 

@@ -43,6 +43,7 @@ EXCEPTIONS = {
 
 # The only places a third-party package may be imported in. numpy and pandas are the data model.
 HOMES = {
+    "adlfs": {"tracking"},
     "alembic": {"tracking"},
     "catboost": {"flavors"},
     "click": {"cli", "__main__"},
@@ -52,6 +53,7 @@ HOMES = {
     "onnx": {"flavors"},
     "onnxruntime": {"flavors"},
     "fsspec": {"tracking"},
+    "gcsfs": {"tracking"},
     "google": {"flavors"},
     "h2o": {"flavors"},
     "keras": {"flavors"},
@@ -61,13 +63,17 @@ HOMES = {
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment", "tracking"},
     "polars": {"signature"},
+    "PIL": {"tracking"},
+    "psutil": {"tracking"},
+    "pynvml": {"tracking"},
     "py4j": {"flavors"},
     "pyarrow": {"flavors", "signature", "tables"},
-    "prometheus_client": {"serving"},
+    "prometheus_client": {"serving", "tracking"},
     "pydantic": {"flavors"},
     "pyspark": {"flavors"},
     "pytest": {"testing"},
     "rich": {"cli"},
+    "s3fs": {"tracking"},
     "scipy": {"signature", "flavors"},
     "skops": {"flavors"},
     "sklearn": {"flavors"},
@@ -75,15 +81,22 @@ HOMES = {
     "spacy": {"flavors"},
     "statsmodels": {"flavors"},
     "torch": {"flavors"},
+    "sshfs": {"tracking"},
     "starlette": {"serving", "tracking"},
     "sqlalchemy": {"tracking"},
     "tensorflow": {"flavors"},
     "urllib3": {"tracking"},
-    "uvicorn": {"serving", "tracking", "web"},
+    "uvicorn": {"web"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
-    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
-    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
+    "numpy": {
+        *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
+        "tracking",
+    },
+    "pandas": {
+        *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
+        "tracking",
+    },
 }
 
 

@@ -16,6 +16,10 @@ from flavorkit.version import __version__
 COMMANDS = {
     "serve": ("flavorkit.cli.serve:serve", "Serve a model over HTTP."),
     "predict": ("flavorkit.cli.predict:predict", "Predict on a file or on standard input."),
+    "server": (
+        "flavorkit.cli.server:server",
+        "Remember runs and models for many clients, MLflow's among them.",
+    ),
     "bench": ("flavorkit.cli.bench:bench", "Measure how fast a server answers."),
     "inspect": (
         "flavorkit.cli.inspect:inspect",
@@ -34,6 +38,7 @@ COMMANDS = {
         "Show the environments that are kept, and remove unused ones.",
     ),
     "keys": ("flavorkit.cli.keys:keys", "Show, trust and forget the keys that sign models."),
+    "ui": ("flavorkit.cli.server:server", "The same as server, as MLflow calls it."),
     "models": (
         "flavorkit.cli:models",
         "The commands for models, under the names they have in MLflow.",

@@ -1,6 +1,6 @@
 """What a server counts and measures, for all its workers together.
 
-Each worker writes into its row of a :class:`~flavorkit.serving.board.Board`, which takes well under
+Each worker writes into its row of a :class:`~flavorkit.web.board.Board`, which takes well under
 a microsecond; whichever worker is asked adds the rows up and writes them in Prometheus' text format
 (https://prometheus.io/docs/instrumenting/exposition_formats/).
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
 
-from flavorkit.serving.board import Board
+from flavorkit.web.board import Board
 
 SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),

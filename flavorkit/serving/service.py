@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 from flavorkit.errors import DeadlineExceededError
 from flavorkit.pyfunc import PyFuncModel
-from flavorkit.serving.board import Board
 from flavorkit.serving.engine import Engine
 from flavorkit.serving.metrics import Metrics, board
 from flavorkit.serving.settings import Settings
 from flavorkit.serving.watch import Watch
 from flavorkit.serving.work import Work
 from flavorkit.version import __version__
+from flavorkit.web.board import Board
 
 logger = logging.getLogger("flavorkit.serving")
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 from flavorkit.errors import FlavorkitError
 from flavorkit.serving import metrics, watch
-from flavorkit.serving.board import Board
 from flavorkit.serving.placeholder import Placeholder
 from flavorkit.serving.restarts import Restarts
 from flavorkit.serving.settings import Settings
+from flavorkit.web.board import Board
 from flavorkit.web.listening import BACKLOG
 
 logger = logging.getLogger("flavorkit.serving")

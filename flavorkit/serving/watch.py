@@ -6,7 +6,7 @@ as when a model's call never lets go of the interpreter.
 
 from __future__ import annotations
 
-from flavorkit.serving.board import Board
+from flavorkit.web.board import Board
 
 WIDTH = 3
 _BUSY_UNTIL, _FAILING, _HURRIED = range(WIDTH)

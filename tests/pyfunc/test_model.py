@@ -89,7 +89,7 @@ def test_folders_and_file_uris(iris_folder, form):
         ("nowhere", "there is no model folder at nowhere"),
         ("file:///nowhere", "there is no model folder at /nowhere"),
         ("file://elsewhere/x", "names the machine 'elsewhere'"),
-        ("ftp://x/y", "ftp://x/y: models are fetched from a path or a URI that starts with file:"),
+        ("ftp://x/y", "ftp://x/y: models are fetched from a path or a URI that starts with abfs:"),
         ("simplecache::file:///etc/passwd", "models are fetched from|no model folder"),
     ],
 )

@@ -20,6 +20,25 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     store.close()
 
 
+@contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
+@contextmanager
+def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store behind a server of ours, on a database file of its own."""
+    from tests.tracking import served
+
+    with served.thread(served.settings_in(folder)) as url:
+        store = open_store(url)
+        yield store
+        store.close()
+
+
 @pytest.fixture(scope="session")
 def postgresql_url():
     """The URL of a database of PostgreSQL, which the tests share."""
@@ -57,7 +76,13 @@ def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
-STORES: dict[str, Opened] = {"mariadb": mariadb, "postgresql": postgresql, "sqlite": sqlite}
+STORES: dict[str, Opened] = {
+    "files": files,
+    "http": http,
+    "mariadb": mariadb,
+    "postgresql": postgresql,
+    "sqlite": sqlite,
+}
 # Each server is started by one worker only.
 SHARED = {"mariadb", "postgresql"}
 

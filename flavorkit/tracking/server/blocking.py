@@ -1,0 +1,62 @@
+"""Calls that block, made on threads: so many at once, so many waiting, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import TypeVar
+
+from flavorkit.errors import OverloadedError
+
+T = TypeVar("T")
+
+
+class Blocking:
+    """Threads for one kind of call.
+
+    Args:
+        name: of the threads.
+        threads: how many calls run at once.
+        max_waiting: how many more may wait.
+    """
+
+    def __init__(self, name: str, threads: int, max_waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = threads + max_waiting
+        self._begun = 0
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """What the function returns, called on a thread.
+
+        Raises:
+            OverloadedError: too many wait already.
+        """
+        if self._begun >= self._most:
+            raise OverloadedError
+        self._begun += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, function)
+        future.add_done_callback(self._done)
+        return await future
+
+    @asynccontextmanager
+    async def entered(self, manager: AbstractContextManager[T]) -> AsyncIterator[T]:
+        """The context of a manager whose two ends block."""
+        value = await self.run(manager.__enter__)
+        try:
+            yield value
+        except BaseException as error:
+            failed = error
+            await asyncio.shield(
+                self.run(lambda: manager.__exit__(type(failed), failed, failed.__traceback__))
+            )
+            raise
+        await self.run(lambda: manager.__exit__(None, None, None))
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        self._pool.shutdown()
+
+    def _done(self, future: object) -> None:
+        self._begun -= 1

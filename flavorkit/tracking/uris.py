@@ -1,0 +1,354 @@
+"""What ``runs:``, ``models:`` and the like mean: a folder or file of a repository of artifacts.
+
+=============================  ==============================================================
+``runs:/ID/path``              an artifact of a run, or a model that the run logged
+``models:/m-ID``               a logged model
+``models:/name/3``             a version of a registered model
+``models:/name/Production``    the newest version of a stage
+``models:/name/latest``        the newest version
+``models:/name@alias``         what an alias points at
+``mlflow-artifacts:/path``     what a tracking server keeps
+``s3://bucket/path`` ...       what an object store keeps
+=============================  ==============================================================
+
+All but the last two may go on with ``/path`` of a file in the model.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from flavorkit.errors import InvalidArgumentError, NotFoundError
+from flavorkit.tracking import defaults, names
+from flavorkit.tracking.artifacts import choose, transfer
+from flavorkit.tracking.artifacts.local import LocalArtifactRepository
+from flavorkit.tracking.artifacts.paths import ROOT, ArtifactPath
+from flavorkit.tracking.artifacts.repository import ArtifactRepository
+from flavorkit.tracking.artifacts.transfer import Progress
+from flavorkit.tracking.entities import LoggedModel
+from flavorkit.tracking.store import Store
+
+MAX_STEPS = 8
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_MODEL_ID = re.compile(r"m-[A-Za-z0-9_-]{1,62}")
+_HEX_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunUri:
+    """``runs:/ID/path``."""
+
+    run_id: str
+    path: ArtifactPath = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedModelUri:
+    """``models:/m-ID``, perhaps with the path of a file in the model."""
+
+    model_id: str
+    path: ArtifactPath = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModelUri:
+    """``models:/name/version``, ``/stage``, ``/latest`` or ``@alias``, perhaps with a path.
+
+    At most one of version, stage and alias is set; none means the latest version.
+    """
+
+    name: str
+    version: str | None = None
+    stage: str | None = None
+    alias: str | None = None
+    path: ArtifactPath = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceUri:
+    """A path, or the URI of a repository."""
+
+    uri: str
+
+
+ArtifactUri = RunUri | LoggedModelUri | RegisteredModelUri | PlaceUri
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where artifacts are.
+
+    Args:
+        repository: that has them.
+        path: of the file or folder in it.
+    """
+
+    repository: ArtifactRepository
+    path: ArtifactPath
+
+    @property
+    def local(self) -> Path | None:
+        """The file or folder itself, if it is on this machine and no link leads to it."""
+        if not isinstance(self.repository, LocalArtifactRepository):
+            return None
+        if self.repository.stat(self.path) is None or not self.repository.folder.is_dir():
+            return None
+        return self.repository.folder.joinpath(*self.path.segments)
+
+
+def parse(uri: str) -> ArtifactUri:
+    """What a URI says. Nobody is asked whether it is there.
+
+    Raises:
+        InvalidArgumentError: it is malformed, or of a scheme that artifacts are not kept under.
+    """
+    match = _SCHEME.match(uri)
+    scheme = match[1].lower() if match else ""
+    if scheme == "runs":
+        run_id, path = _first(_rest(uri, scheme))
+        return RunUri(names.identifier(run_id, "a run"), path)
+    if scheme == "models":
+        return _parse_model(uri, _rest(uri, scheme))
+    if not choose.is_known(uri):
+        raise InvalidArgumentError(
+            f"{uri!a} is no place of artifacts: write a path or runs:/, models:/,"
+            " mlflow-artifacts:/, s3://, gs://, abfs(s)://"
+        )
+    return PlaceUri(uri)
+
+
+def locate(uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> Located:
+    """Where the artifacts of a URI are, after asking the stores.
+
+    Args:
+        uri: as :func:`parse` reads it.
+        tracking_uri: of the store of runs and logged models; the one of this process if None.
+        registry_uri: of the store of registered models; the one of this process if None.
+
+    Raises:
+        NotFoundError: there is no such run, model, version, alias, file of this machine.
+        InvalidArgumentError: the URI is malformed, or leads in a circle.
+    """
+    tracking_uri = tracking_uri or defaults.tracking_uri()
+    resolver = _Resolver(tracking_uri, registry_uri or defaults.registry_uri(tracking_uri))
+    return resolver.locate(uri)
+
+
+def download(
+    uri: str,
+    dst: Path | None = None,
+    *,
+    tracking_uri: str | None = None,
+    registry_uri: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """The file or folder that a URI names, on this machine.
+
+    Args:
+        uri: as :func:`parse` reads it.
+        dst: what it will be called here. If None, what is on this machine already is used where it
+            is, and what is not goes to a folder that is deleted when the process ends.
+        tracking_uri: of the store of runs and logged models.
+        registry_uri: of the store of registered models.
+        progress: is told how far it has come.
+
+    Raises:
+        NotFoundError: there is nothing there.
+        PathOccupiedError: ``dst`` is taken.
+        IntegrityError: a file of a model is not what its manifest says.
+    """
+    located = locate(uri, tracking_uri, registry_uri)
+    local = located.local
+    if dst is None and local is not None:
+        return local
+    name = located.path.name or "artifacts"
+    target = dst if dst is not None else _scratch_folder() / name
+    return transfer.download(located.repository, located.path, target, progress)
+
+
+def fetch(uri: str, dst: Path | None) -> Path:
+    """The folder of a model, for :mod:`flavorkit.uris`."""
+    folder = download(uri, dst)
+    if not folder.is_dir():
+        raise NotFoundError(f"{uri} is a file, not the folder of a model")
+    return folder
+
+
+class _Resolver:
+    """Follows references until one names a place.
+
+    Whoever gave a reference keeps what is at ``mlflow-artifacts:``.
+    """
+
+    def __init__(self, tracking_uri: str, registry_uri: str) -> None:
+        self._tracking_uri, self._registry_uri = tracking_uri, registry_uri
+
+    def locate(self, uri: str) -> Located:
+        parsed = parse(uri)
+        if isinstance(parsed, PlaceUri):
+            return _place(uri, self._tracking_uri)
+        path, seen, given_by = ROOT, [uri], self._tracking_uri
+        while not isinstance(parsed, PlaceUri):
+            if isinstance(parsed, RunUri):
+                found = self._of_run(parsed, path)
+                if isinstance(found, Located):
+                    return found
+                uri, path = found
+            elif isinstance(parsed, LoggedModelUri):
+                uri, path = self._location(parsed.model_id), parsed.path / path
+                given_by = self._tracking_uri
+            else:
+                uri, path = self._source(parsed), parsed.path / path
+                given_by = self._registry_uri
+            if uri in seen or len(seen) >= MAX_STEPS:
+                raise InvalidArgumentError(
+                    f"{seen[0]} leads in a circle: {' -> '.join([*seen, uri])}"
+                )
+            seen.append(uri)
+            parsed = parse(uri)
+        return Located(choose.repository(uri, given_by), path)
+
+    def _of_run(self, uri: RunUri, path: ArtifactPath) -> Located | tuple[str, ArtifactPath]:
+        """An artifact of a run; where there is none, the model of that name that it logged."""
+        run = self._run_store.get_run(uri.run_id)
+        wanted = uri.path / path
+        repository = choose.repository(run.info.artifact_uri, self._tracking_uri)
+        if wanted == ROOT or _is_there(repository, wanted):
+            return Located(repository, wanted)
+        name, rest = wanted.segments[0], ArtifactPath(wanted.segments[1:])
+        model = self._logged_by(run.info.experiment_id, uri.run_id, name)
+        if model is None:
+            raise NotFoundError(
+                f"the run {uri.run_id} has no artifact at {wanted}, nor has it logged a model"
+                f" {name!r}"
+            )
+        return f"models:/{model.model_id}", rest
+
+    def _logged_by(self, experiment_id: str, run_id: str, name: str) -> LoggedModel | None:
+        token: str | None = None
+        while True:
+            page = self._run_store.search_logged_models(
+                [experiment_id], _named(name), page_token=token
+            )
+            for model in page:
+                if model.source_run_id == run_id and model.name == name:
+                    return model
+            token = page.token
+            if not token:
+                return None
+
+    def _location(self, model_id: str) -> str:
+        return self._run_store.get_logged_model(model_id).artifact_location
+
+    def _source(self, uri: RegisteredModelUri) -> str:
+        version = uri.version
+        if uri.alias is not None:
+            version = self._registry.get_model_version_by_alias(uri.name, uri.alias).version
+        if version is None:
+            version = self._newest(uri)
+        return self._registry.get_model_version_download_uri(uri.name, version)
+
+    def _newest(self, uri: RegisteredModelUri) -> str:
+        stages = None if uri.stage is None else [uri.stage]
+        found = self._registry.get_latest_versions(uri.name, stages)
+        if not found:
+            which = "" if uri.stage is None else f" in the stage {uri.stage}"
+            raise NotFoundError(f"the model {uri.name!r} has no version{which}")
+        return max((version.version for version in found), key=int)
+
+    @property
+    def _run_store(self) -> Store:
+        return defaults.store(self._tracking_uri)
+
+    @property
+    def _registry(self) -> Store:
+        return defaults.store(self._registry_uri)
+
+
+def _place(uri: str, tracking_uri: str) -> Located:
+    """What a path or the URI of a repository names, be it a file."""
+    folder = choose.local_folder(uri)
+    if folder is not None:
+        if folder.is_dir():
+            return Located(LocalArtifactRepository(folder), ROOT)
+        if folder.is_file():
+            return Located(LocalArtifactRepository(folder.parent), ArtifactPath((folder.name,)))
+        raise NotFoundError(f"there is nothing at {uri}")
+    whole = choose.repository(uri, tracking_uri)
+    parent, _, name = uri.rstrip("/").rpartition("/")
+    if not parent or parent.endswith("/"):  # a bucket, or all that a server keeps
+        return Located(whole, ROOT)
+    return Located(choose.repository(parent, tracking_uri), ArtifactPath.parse(name))
+
+
+def _parse_model(uri: str, rest: str) -> ArtifactUri:
+    first, path = _first(rest)
+    if _HEX_MODEL_ID.fullmatch(first) or (path == ROOT and _MODEL_ID.fullmatch(first)):
+        return LoggedModelUri(first, path)
+    name, at, alias = first.rpartition("@")
+    if at and (path == ROOT or not _is_stage(path)):
+        return RegisteredModelUri(names.model_name(name), alias=names.alias(alias), path=path)
+    if path == ROOT:
+        raise InvalidArgumentError(
+            f"{uri!a} does not say which version: write models:/name/3, models:/name/latest,"
+            " models:/name@alias, or models:/m-... for a logged model"
+        )
+    name, which, below = names.model_name(first), path.segments[0], ArtifactPath(path.segments[1:])
+    if which.isascii() and which.isdecimal():
+        return RegisteredModelUri(name, str(names.version_number(which)), path=below)
+    if which.lower() == "latest":
+        return RegisteredModelUri(name, path=below)
+    return RegisteredModelUri(name, stage=names.stage(which), path=below)
+
+
+def _is_stage(path: ArtifactPath) -> bool:
+    """Whether what follows a name is a version of it, so that its ``@`` is a part of the name."""
+    which = path.segments[0].lower()
+    known = {"latest", *(stage.lower() for stage in names.STAGES)}
+    return which in known or (which.isascii() and which.isdecimal())
+
+
+def _rest(uri: str, scheme: str) -> str:
+    rest = uri[len(scheme) + 1 :]
+    if not rest.startswith("/") or rest.startswith("//"):
+        raise InvalidArgumentError(f"{uri!a} is malformed: write {scheme}:/...")
+    return rest[1:]
+
+
+def _first(rest: str) -> tuple[str, ArtifactPath]:
+    """The first segment, and the path after it."""
+    first, _, path = rest.partition("/")
+    return first, ArtifactPath.parse_folder(path.removesuffix("/"))
+
+
+def _is_there(repository: ArtifactRepository, path: ArtifactPath) -> bool:
+    return repository.stat(path) is not None
+
+
+def _named(name: str) -> str | None:
+    """A filter for a name; None for one that no filter can hold, and so for all names."""
+    for quote in "'\"":
+        if quote not in name:
+            return f"name = {quote}{name}{quote}"
+    return None
+
+
+def _scratch_folder() -> Path:
+    """A folder that is removed when this process ends; not by one that was forked from it."""
+    folder, owner = Path(tempfile.mkdtemp(prefix="flavorkit-")), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(folder)
+
+    atexit.register(remove)
+    return folder
