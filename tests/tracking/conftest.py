@@ -21,6 +21,14 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 @contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
+@contextmanager
 def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     """A store behind a server of ours, on a database file of its own."""
     from tests.tracking import served
@@ -69,6 +77,7 @@ def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
 STORES: dict[str, Opened] = {
+    "files": files,
     "http": http,
     "mariadb": mariadb,
     "postgresql": postgresql,
