@@ -15,14 +15,14 @@ from flavorkit.errors import (
     NotFoundError,
     PathOccupiedError,
 )
-from flavorkit.tracking import defaults, uris
+from flavorkit.tracking import defaults, references, uris
 from flavorkit.tracking.artifacts import choose, transfer
 from flavorkit.tracking.artifacts.filesystems import RemoteRoot, connect
 from flavorkit.tracking.artifacts.local import LocalArtifactRepository
 from flavorkit.tracking.artifacts.paths import ROOT, ArtifactPath
 from flavorkit.tracking.artifacts.proxied import ProxiedArtifactRepository
 from flavorkit.tracking.artifacts.remote import RemoteArtifactRepository
-from flavorkit.tracking.uris import LoggedModelUri, PlaceUri, RegisteredModelUri, RunUri
+from flavorkit.tracking.references import LoggedModelUri, PlaceUri, RegisteredModelUri, RunUri
 
 MODEL_ID = "m-0123456789abcdef0123456789abcdef"
 
@@ -66,7 +66,7 @@ def path(text):
     ],
 )
 def test_what_uris_say(uri, meant):
-    assert uris.parse(uri) == meant
+    assert references.parse(uri) == meant
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_uris_say(uri, meant):
 )
 def test_what_says_nothing_is_refused(uri):
     with pytest.raises(InvalidArgumentError, match=r"."):
-        uris.parse(uri)
+        references.parse(uri)
 
 
 # Table 2.2 of what attackers send as the place of a model, and more.

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
-from flavorkit.tracking import uris
+from flavorkit.tracking import references
 from flavorkit.tracking.client import FlavorkitClient
 from flavorkit.tracking.entities import LoggedModel, ModelVersion, RegisteredModel
 from flavorkit.tracking.fluent import active
 from flavorkit.tracking.fluent.paging import all_pages
-from flavorkit.tracking.uris import LoggedModelUri, RunUri
+from flavorkit.tracking.references import LoggedModelUri, RunUri
 
 _logger = logging.getLogger(__name__)
 _DESCRIPTOR = "MLmodel"
@@ -107,7 +107,7 @@ def set_model_version_tag(
 
 def _source(client: FlavorkitClient, model_uri: str) -> tuple[str, str | None, LoggedModel | None]:
     """What a version is registered by, the run that made it, and the logged model that it is."""
-    parsed = uris.parse(model_uri)
+    parsed = references.parse(model_uri)
     if isinstance(parsed, LoggedModelUri):
         model = client.get_logged_model(parsed.model_id)
         return model_uri, model.source_run_id, model

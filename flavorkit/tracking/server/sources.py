@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names, uris
+from flavorkit.tracking import names, references
 from flavorkit.tracking.artifacts.paths import ROOT
 from flavorkit.tracking.entities import ModelVersion
 from flavorkit.tracking.store import Store
@@ -77,14 +77,14 @@ def check_location(place: str) -> None:
 
 
 def _reference(store: Store, given: Source) -> Source:
-    uri = uris.parse(given.uri)
-    if isinstance(uri, uris.RunUri):
+    uri = references.parse(given.uri)
+    if isinstance(uri, references.RunUri):
         _check_same(given, run_id=uri.run_id)
         store.get_run(uri.run_id)
         return Source(given.uri, uri.run_id, given.model_id)
-    if isinstance(uri, uris.PlaceUri) or uri.path != ROOT:
+    if isinstance(uri, references.PlaceUri) or uri.path != ROOT:
         raise _refusal(given.uri, "it is no whole model")
-    if isinstance(uri, uris.LoggedModelUri):
+    if isinstance(uri, references.LoggedModelUri):
         _check_same(given, model_id=uri.model_id)
         model = store.get_logged_model(uri.model_id)
         return Source(given.uri, given.run_id or model.source_run_id, uri.model_id)
@@ -93,7 +93,7 @@ def _reference(store: Store, given: Source) -> Source:
     return Source(f"models:/{version.name}/{version.version}", version.run_id, version.model_id)
 
 
-def _version(store: Store, uri: uris.RegisteredModelUri) -> ModelVersion:
+def _version(store: Store, uri: references.RegisteredModelUri) -> ModelVersion:
     if uri.alias is not None:
         return store.get_model_version_by_alias(uri.name, uri.alias)
     if uri.version is not None:
