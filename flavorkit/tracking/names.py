@@ -201,7 +201,7 @@ def metric(given: Metric) -> Metric:
         try:
             number = float(number)
         except OverflowError:
-            number = math.copysign(math.inf, number)
+            number = math.inf if number > 0 else -math.inf
     _integer(given.timestamp, f"the timestamp of the metric {given.key!r}")
     _integer(given.step, f"the step of the metric {given.key!r}")
     if number is given.value:
@@ -327,5 +327,8 @@ def _integer(number: object, what: str) -> int:
 
 
 def _shown(thing: object) -> str:
-    text = ascii(thing)
+    try:
+        text = ascii(thing)
+    except ValueError:  # Python writes no integers of thousands of digits
+        return "a number that long"
     return text if len(text) <= 100 else f"{text[:97]}..."

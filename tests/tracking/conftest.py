@@ -31,6 +31,14 @@ def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
         store.close()
 
 
+@contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
 @pytest.fixture(scope="session")
 def postgresql_url():
     """The URL of a database of PostgreSQL, which the tests share."""
@@ -69,6 +77,7 @@ def mariadb(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 Opened = Callable[[Path, pytest.FixtureRequest], object]
 STORES: dict[str, Opened] = {
+    "files": files,
     "http": http,
     "mariadb": mariadb,
     "postgresql": postgresql,

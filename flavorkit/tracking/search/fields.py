@@ -10,7 +10,7 @@ from flavorkit.errors import InvalidArgumentError
 
 NUMERIC = frozenset({">", ">=", "!=", "=", "<", "<="})
 TEXT = frozenset({"=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"})
-PAIR = frozenset({"=", "!=", "LIKE", "ILIKE", "IS NULL", "IS NOT NULL"})
+PAIR = TEXT | {"IS NULL", "IS NOT NULL"}
 
 
 class Kind(StrEnum):
@@ -91,6 +91,8 @@ class Entity:
         if kind is Kind.ATTRIBUTE and key in self.orders:
             name = self.orders[key]
             return Field(kind, name, is_number=name not in self.texts.values())
+        if kind is not Kind.ATTRIBUTE:
+            raise InvalidArgumentError(f"{self.name} are not ordered by {kind}s")
         raise self._unknown(key, self.orders)
 
     def operators(self, of: Field) -> frozenset[str]:

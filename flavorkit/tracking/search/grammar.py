@@ -6,9 +6,9 @@
     operator   = = | != | < | <= | > | >= | LIKE | ILIKE
     identifier = key | prefix . key
 
-Keys may be quoted with backticks or double quotes, text with single or double quotes; a key without
-quotes may have dots. There is no OR and no NOT, as in MLflow. Parsing is linear in the length of
-the text.
+Keys may be quoted with backticks or double quotes, text with single or double quotes, which are
+doubled inside of it; a backslash stands for itself. A key without quotes may have dots. There is no
+OR and no NOT, as in MLflow. Parsing is linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from flavorkit.tracking.search.fields import Entity, Field, Kind
 MAX_LENGTH = 65_536
 MAX_COMPARISONS = 100
 MAX_LIST = 1_000
+MAX_NUMBER = 400
 
 Value = str | int | float | tuple[str, ...] | None
 
@@ -45,15 +46,16 @@ class Comparison:
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<number>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
-      | (?P<word>[^\W\d][\w]*)
+      | (?P<word>\w+)
       | (?P<backtick>`[^`]*`)
-      | (?P<double>"(?:[^"\\]|\\.|"")*")
-      | (?P<single>'(?:[^'\\]|\\.|'')*')
+      | (?P<double>"(?:""|\\"|[^"])*")
+      | (?P<single>'(?:''|\\'|[^'])*')
       | (?P<operator><=|>=|!=|<>|==|=|<|>)
       | (?P<mark>[.,();])
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_NUMBER = re.compile(r"[-+]?[0-9]+\Z")
 _END = ("end", "")
 Token = tuple[str, str]
 
@@ -234,17 +236,17 @@ def _text(parser: Parser) -> str:
 
 def _number(parser: Parser, of: Field) -> int | float:
     kind, text = parser.peek()
+    if kind in {"single", "double"} and of.kind is Kind.ATTRIBUTE and _NUMBER.match(text[1:-1]):
+        kind, text = "number", text[1:-1]
     if kind != "number":
         raise parser.error(f"{of.kind} {of.key!r} is compared with a number; expected one")
     parser.take()
-    if of.kind is Kind.ATTRIBUTE:
-        try:
-            return int(text) if len(text) < 20 else 2**63 - 1
-        except ValueError:
-            return float(text)
     number = float(text)
-    if math.isinf(number):
-        raise InvalidArgumentError(f"{text} is larger than any number")
+    if math.isinf(number) or len(text) > MAX_NUMBER:
+        raise InvalidArgumentError(f"{_shown(text)} is larger than any number, or too long for one")
+    if of.kind is Kind.ATTRIBUTE and text.lstrip("+-").isdecimal():
+        # Attributes are integers of 64 bits: beyond them lies nothing that could differ.
+        return max(-(2**63), min(int(text), 2**63 - 1))
     return number
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Any, TypeVar
 
-from flavorkit.tracking.search.fields import Field, Kind
+from flavorkit.tracking.search.fields import Field
 from flavorkit.tracking.search.grammar import Comparison
 from flavorkit.tracking.search.order import Order
 
 T = TypeVar("T")
 Getter = Callable[[T, Field], Any]
-"""The value of a field of an entity; None where it has none, a collection for datasets."""
+"""The value of a field of an entity: None where it has none, a tuple where it may have several of
+which one has to fit, such as the names of its datasets."""
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
-"""MLflow's clients ask for registered models whose tag of this name is not 'true', and mean those
-too that have no such tag."""
+"""MLflow's clients ask for registered models whose tag of this name is not 'true', or is 'false',
+and mean those too that have no such tag."""
 
 
 def like(text: str, pattern: str) -> bool:
@@ -26,20 +28,21 @@ def like(text: str, pattern: str) -> bool:
 
     Takes time in proportion to the product of the lengths at most.
     """
-    position = place = 0
-    star, mark = -1, 0
-    while position < len(text):
-        if place < len(pattern) and pattern[place] == "%":
-            star, mark = place, position
-            place += 1
-        elif place < len(pattern) and pattern[place] in ("_", text[position]):
-            position, place = position + 1, place + 1
-        elif star >= 0:
-            mark += 1
-            position, place = mark, star + 1
-        else:
-            return False
-    return all(character == "%" for character in pattern[place:])
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=64)
+def _expression(pattern: str) -> re.Pattern[str]:
+    first, *others = (
+        "".join("." if one == "_" else re.escape(one) for one in part)
+        for part in pattern.split("%")
+    )
+    if not others:
+        return re.compile(first, re.DOTALL)
+    # The leftmost place of each part is as good as any other: nothing is tried twice.
+    *inner, last = others
+    places = "".join(f"(?>.*?{part})" for part in inner if part)
+    return re.compile(f"{first}{places}.*{last}", re.DOTALL)
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -57,7 +60,10 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(entity: T, comparisons: Iterable[Comparison], get: Getter[T]) -> bool:
-    """Whether all conditions hold; one about what the entity has not does not, but IS NULL."""
+    """Whether all conditions hold; one about what the entity has not does not, but IS NULL.
+
+    Nor does one about a number that is none (NaN).
+    """
     return all(_holds(comparison, get(entity, comparison.field)) for comparison in comparisons)
 
 
@@ -83,16 +89,23 @@ def _holds(comparison: Comparison, value: Any) -> bool:
     if comparison.operator == "IS NOT NULL":
         return value is not None
     compare = _COMPARE[comparison.operator]
-    if comparison.field.kind is Kind.DATASET:
-        return any(compare(one, comparison.value) for one in value)
+    if isinstance(value, tuple):
+        return any(compare(one, comparison.value) for one in value if not _is_nan(one))
     if value is None:
-        return comparison.field.key == PROMPT_TAG and comparison.operator == "!="
-    return compare(value, comparison.value)
+        return comparison.field.key == PROMPT_TAG and (comparison.operator, comparison.value) in {
+            ("!=", "true"),
+            ("=", "false"),
+        }
+    return not _is_nan(value) and compare(value, comparison.value)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _rank(value: Any) -> tuple[int, Any]:
     if value is None:
         return 2, 0
-    if isinstance(value, float) and math.isnan(value):
+    if _is_nan(value):
         return 1, 0
     return 0, value
