@@ -20,6 +20,7 @@ HOMES = {
         ("Callable", "Collection", "Iterable", "Mapping", "Sequence"), "collections.abc"
     ),
     "Path": "pathlib",
+    "LoggedModelInfo": "flavorkit.tracking.fluent.log_model",
     "ModelDescriptor": "flavorkit.descriptor",
     "ModelSignature": "flavorkit.signature",
     "ModuleType": "types",
@@ -39,8 +40,15 @@ def stub(name: str) -> str:
     if flavor.model_aliases:
         taken = f"{flavor.model_argument}: Any = ..., path: str | Path = ..., *"
         saving = [*(f"{alias}: Any = ..." for alias in flavor.model_aliases), *saving]
+    logging = [*_own(flavor.save), *_shared(flavorkit.log_model), *_shared(flavorkit.save_model)]
+    logging = [one for one in logging if not one.startswith("overwrite:")]
+    logged = f"{flavor.model_argument}: Any, artifact_path: str | None = None, *"
+    if flavor.model_aliases:
+        logged = f"{flavor.model_argument}: Any = ..., artifact_path: str | None = None, *"
+        logging = [*(f"{alias}: Any = ..." for alias in flavor.model_aliases), *logging]
     functions = [
         f"def save_model({taken}, {', '.join(saving)}) -> ModelDescriptor: ...",
+        f"def log_model({logged}, {', '.join(logging)}) -> LoggedModelInfo: ...",
         "def load_model(model_uri: str | Path, dst_path: str | Path | None = None, *,"
         f" {', '.join(loading)}) -> Any: ...",
     ]

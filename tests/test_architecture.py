@@ -63,6 +63,9 @@ HOMES = {
     "packaging": {"environment"},
     "platformdirs": {"trust", "environment", "tracking"},
     "polars": {"signature"},
+    "PIL": {"tracking"},
+    "psutil": {"tracking"},
+    "pynvml": {"tracking"},
     "py4j": {"flavors"},
     "pyarrow": {"flavors", "signature", "tables"},
     "prometheus_client": {"serving", "tracking"},
@@ -86,8 +89,14 @@ HOMES = {
     "uvicorn": {"web"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
-    "numpy": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
-    "pandas": {"signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"},
+    "numpy": {
+        *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
+        "tracking",
+    },
+    "pandas": {
+        *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
+        "tracking",
+    },
 }
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from flavorkit.tracking.pairs import Pairs
 
 T = TypeVar("T")
 
@@ -106,7 +108,7 @@ class PagedList(list[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(Pairs):
     key: str
     value: str
 
@@ -160,7 +162,7 @@ class ModelVersionTag(_Pair):
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Pairs):
     """One value of a metric.
 
     Args:
@@ -184,7 +186,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(Pairs):
     """A named collection of runs."""
 
     experiment_id: str
@@ -197,7 +199,7 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
-class RunInfo:
+class RunInfo(Pairs):
     """What a run is, without what was logged into it."""
 
     run_id: str
@@ -217,7 +219,7 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
-class RunData:
+class RunData(Pairs):
     """What was logged into a run.
 
     Args:
@@ -236,9 +238,13 @@ class RunData:
         """The value that counts of every metric."""
         return {metric.key: metric.value for metric in self.latest_metrics}
 
+    def to_dictionary(self) -> dict[str, Any]:
+        """Metrics, parameters and tags by key."""
+        return {"metrics": self.metrics, "params": dict(self.params), "tags": dict(self.tags)}
+
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Pairs):
     """What identifies the data that a run used.
 
     Args:
@@ -259,7 +265,7 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetInput:
+class DatasetInput(Pairs):
     """A dataset that a run used, and as what (tag ``mlflow.data.context``)."""
 
     dataset: Dataset
@@ -267,14 +273,14 @@ class DatasetInput:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedModelInput:
+class LoggedModelInput(Pairs):
     """A logged model that a run used."""
 
     model_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedModelOutput:
+class LoggedModelOutput(Pairs):
     """A logged model that a run made, and at what step."""
 
     model_id: str
@@ -282,7 +288,7 @@ class LoggedModelOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class RunInputs:
+class RunInputs(Pairs):
     """What a run used."""
 
     dataset_inputs: Sequence[DatasetInput] = ()
@@ -290,14 +296,14 @@ class RunInputs:
 
 
 @dataclass(frozen=True, slots=True)
-class RunOutputs:
+class RunOutputs(Pairs):
     """What a run made."""
 
     model_outputs: Sequence[LoggedModelOutput] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Pairs):
     """A run of some training or evaluation, and what was logged into it."""
 
     info: RunInfo
@@ -307,7 +313,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedModel:
+class LoggedModel(Pairs):
     """A model as a run logged it, whether it is registered or not."""
 
     model_id: str
@@ -331,7 +337,7 @@ class LoggedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelVersion:
+class ModelVersion(Pairs):
     """A version of a registered model.
 
     Args:
@@ -358,7 +364,7 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredModel:
+class RegisteredModel(Pairs):
     """A name under which versions of a model are published.
 
     Args:
@@ -398,7 +404,7 @@ class RegistryChange:
 
 
 @dataclass(frozen=True, slots=True)
-class FileInfo:
+class FileInfo(Pairs):
     """An artifact, by its path below the root of its run or model.
 
     Args:

@@ -21,6 +21,14 @@ def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
 
 
 @contextmanager
+def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A store in folders like MLflow's."""
+    store = open_store(folder / "mlruns")
+    yield store
+    store.close()
+
+
+@contextmanager
 def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     """A store behind a server of ours, on a database file of its own."""
     from tests.tracking import served
@@ -29,14 +37,6 @@ def http(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
         store = open_store(url)
         yield store
         store.close()
-
-
-@contextmanager
-def files(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
-    """A store in folders like MLflow's."""
-    store = open_store(folder / "mlruns")
-    yield store
-    store.close()
 
 
 @pytest.fixture(scope="session")

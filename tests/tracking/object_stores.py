@@ -18,6 +18,7 @@ from pathlib import Path
 import urllib3
 
 from tests.conftest import need
+from tests.tracking.served import Process
 
 S3 = """
 import sys
@@ -150,6 +151,14 @@ def sftp(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 @contextlib.contextmanager
 def local(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     yield (folder / "artifacts").as_uri(), {}
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """What our own server keeps."""
+    running = Process(folder)
+    yield "mlflow-artifacts:/base", {"FLAVORKIT_TRACKING_URI": running.url}
+    running.stop()
 
 
 @contextlib.contextmanager

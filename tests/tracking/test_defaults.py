@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def nothing_set(tmp_path, monkeypatch):
     yield
     defaults.set_tracking_uri(None)
     defaults.set_registry_uri(None)
+    defaults.close_stores()
 
 
 def test_a_database_in_the_current_folder(tmp_path):
@@ -79,3 +81,38 @@ def test_what_is_relative_stays_where_it_was_set(given, meant, tmp_path, monkeyp
     monkeypatch.chdir("/")
     assert defaults.tracking_uri() == meant.format(here=tmp_path)
     assert os.environ["FLAVORKIT_TRACKING_URI"] == defaults.tracking_uri()
+
+
+def test_a_process_opens_a_store_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        stores = set(pool.map(lambda _: defaults.store(), range(20)))
+    assert len(stores) == 1
+    assert defaults.registry_store() in stores
+    assert defaults.store(f"sqlite:///{tmp_path}/other.db") not in stores
+    defaults.close_stores()
+    assert defaults.store() not in stores
+
+
+def test_registered_models_are_with_the_runs_of_whoever_asks(tmp_path):
+    assert defaults.registry_uri("http://runs:1") == "http://runs:1"
+    defaults.set_registry_uri("http://models:1")
+    assert defaults.registry_uri("http://runs:1") == "http://models:1"
+
+
+def test_a_forked_process_opens_its_own():
+    code = """
+import os
+from flavorkit.tracking import defaults
+ours = defaults.store()
+experiment = ours.create_experiment("e")
+if os.fork() == 0:
+    theirs = defaults.store()
+    assert theirs is not ours
+    theirs.create_run(experiment)
+    theirs.close()
+    os._exit(0)
+assert os.wait()[1] == 0
+ours.create_run(experiment)
+assert len(ours.search_runs([experiment])) == 2
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

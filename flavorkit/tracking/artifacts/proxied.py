@@ -121,11 +121,11 @@ class ProxiedArtifactRepository:
         place = self._base / path
         if place == ROOT:
             raise InvalidArgumentError("a server's artifacts are not deleted all at once")
-        try:
+        # MLflow's server says nothing of what was not there.
+        if path != ROOT and self.stat(path) is None:
+            raise NotFoundError(f"there is no artifact at {path}")
+        with contextlib.suppress(NotFoundError):
             self._connection.transfer(wire.DELETE, {"artifact_path": str(place)}).close()
-        except NotFoundError:
-            if path != ROOT:
-                raise NotFoundError(f"there is no artifact at {path}") from None
 
     def _file(self, path: ArtifactPath) -> str:
         if path == ROOT:

@@ -139,7 +139,8 @@ class ArtifactRepository(Protocol):
     def put(self, path: ArtifactPath, chunks: Iterable[bytes], size: int | None = None) -> Stored:
         """Write a file, or replace one; it appears when the last chunk is as safe as the store can.
 
-        An error that ``chunks`` raises is passed on, and nothing appears.
+        An error that ``chunks`` raises is passed on, and nothing appears. Of several who write the
+        same file at a time one wins with all of it; others may be told that it was not theirs.
 
         Args:
             path: of the file.

@@ -1,0 +1,1 @@
+from flavorkit.tracking.data.sources import CodeDatasetSource as CodeDatasetSource

@@ -1,0 +1,1 @@
+from flavorkit.tracking.data.dataset import Dataset as Dataset

@@ -1,0 +1,3 @@
+from flavorkit.tracking.data.sources import FileDatasetSource
+
+FileSystemDatasetSource = FileDatasetSource

@@ -1,0 +1,1 @@
+from flavorkit.tracking.data.dataset import MetaDataset as MetaDataset

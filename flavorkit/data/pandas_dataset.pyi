@@ -1,0 +1,2 @@
+from flavorkit.tracking.data.pandas_dataset import PandasDataset as PandasDataset
+from flavorkit.tracking.data.pandas_dataset import from_pandas as from_pandas

@@ -1,0 +1,1 @@
+"""Data as runs note it: what it was, never the data themselves."""

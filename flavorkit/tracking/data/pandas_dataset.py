@@ -1,0 +1,78 @@
+"""A frame of pandas as a dataset."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flavorkit.errors import InvalidArgumentError
+from flavorkit.signature import Schema
+from flavorkit.tracking.data import digests
+from flavorkit.tracking.data.dataset import Dataset, schema_of
+from flavorkit.tracking.data.sources import DatasetSource, source_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PandasDataset(Dataset):
+    """A frame of pandas; :func:`from_pandas` makes one."""
+
+    def __init__(
+        self,
+        df: pd.DataFrame,
+        source: DatasetSource,
+        targets: str | None = None,
+        name: str | None = None,
+        digest: str | None = None,
+        predictions: str | None = None,
+    ) -> None:
+        check_columns(df.columns, targets, predictions)
+        self.df, self.targets, self.predictions = df, targets, predictions
+        super().__init__(source, name, digest)
+
+    @cached_property
+    def schema(self) -> Schema | None:
+        """Its columns, as its first rows show them."""
+        return schema_of(self.df.head(digests.SAMPLE))
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """How many rows, and how many cells."""
+        return {"num_rows": len(self.df), "num_elements": int(self.df.size)}
+
+    def _compute_digest(self) -> str:
+        return digests.of_frame(self.df)
+
+
+def from_pandas(
+    df: pd.DataFrame,
+    source: str | Path | DatasetSource | None = None,
+    targets: str | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    predictions: str | None = None,
+) -> PandasDataset:
+    """A frame of pandas as a dataset, to be passed to :func:`flavorkit.log_input`.
+
+    Args:
+        df: the frame.
+        source: where it comes from: a path or a URI; the running program if None.
+        targets: the column to be predicted.
+        name: ``dataset`` if None.
+        digest: worked out if None.
+        predictions: the column that a model has predicted.
+
+    Raises:
+        InvalidArgumentError: there is no such column.
+    """
+    return PandasDataset(df, source_of(source), targets, name, digest, predictions)
+
+
+def check_columns(columns: Any, *names: str | None) -> None:
+    """Refuse columns that are not there."""
+    for name in names:
+        if name is not None and name not in columns:
+            there = ", ".join(map(repr, list(columns)[:20]))
+            raise InvalidArgumentError(f"the frame has no column {name!r}; it has {there}")
