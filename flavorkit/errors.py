@@ -355,7 +355,7 @@ class RequestTimeoutError(RequestError):
     status = 408
 
     def __init__(self, limit_seconds: float) -> None:
-        super().__init__(f"the request did not arrive within {limit_seconds:g} seconds")
+        super().__init__(f"the request did not arrive within {_seconds(limit_seconds)}")
 
 
 class NotReadyError(FlavorkitError):
@@ -376,13 +376,24 @@ class OverloadedError(FlavorkitError):
 
 
 class DeadlineExceededError(FlavorkitError):
-    """The answer took longer than the limit."""
+    """The answer took longer than the limit.
+
+    Args:
+        limit_seconds: the limit.
+        advice: what to do about it.
+    """
 
     status = 504
     error_code = "DEADLINE_EXCEEDED"
 
-    def __init__(self, limit_seconds: float) -> None:
-        super().__init__(
-            f"the answer took longer than {limit_seconds:g} seconds; send fewer rows at a time, or"
-            " start the server with a larger --timeout"
-        )
+    def __init__(
+        self,
+        limit_seconds: float,
+        advice: str = "send fewer rows at a time, or start the server with a larger --timeout",
+    ) -> None:
+        super().__init__(f"the answer took longer than {_seconds(limit_seconds)}; {advice}")
+        self.limit_seconds = limit_seconds
+
+
+def _seconds(number: float) -> str:
+    return "1 second" if number == 1 else f"{number:g} seconds"

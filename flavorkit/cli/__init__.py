@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flavorkit.cli.options import printable
+from flavorkit.cli.options import blame_variable, printable
 from flavorkit.errors import FlavorkitError
 from flavorkit.version import __version__
 
@@ -83,6 +83,9 @@ class LazyGroup(click.Group):
         """Run a command; what flavorkit raises on purpose becomes one line and exit status 1."""
         try:
             return super().invoke(ctx)
+        except click.BadParameter as exc:
+            blame_variable(exc)
+            raise
         except FlavorkitError as exc:
             raise click.ClickException(printable(exc.message)) from exc
         except OSError as exc:

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
+import os
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from flavorkit.cli import options
 
-_TYPES = {
-    ".json": "application/json",
-    ".csv": "text/csv",
-    ".parquet": "application/vnd.apache.parquet",
-}
+_MOST_UNSENT = 0.01
+"""Which part of the requests may be left unsent before the load was not what was asked for."""
+
+
+def _writable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Find out before the measurement whether its figures can be written."""
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}; make it first")
+    if path is not None and not path.exists() and not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"the folder {path.parent} cannot be written to")
+    return path
 
 
 @click.command()
 @click.argument("target", metavar="MODEL_OR_URL")
-@click.option("-c", "--connections", type=options.COUNT, default=16, show_default=True)
+@click.option(
+    "-c",
+    "--connections",
+    type=options.COUNT,
+    help="How many connections send requests, 16 when not given; with --rate, how many may be"
+    " opened, 1,000 when not given.",
+)
 @click.option(
     "-r",
     "--rate",
@@ -32,8 +41,21 @@ _TYPES = {
     help="Send so many requests a second, whether or not they are answered; else each connection"
     " sends its next request when it has the answer to the one before.",
 )
-@click.option("-d", "--duration", type=options.SECONDS, default=10, show_default=True)
-@click.option("--warm-up", type=options.MAYBE_SECONDS, default=2, show_default=True)
+@click.option(
+    "-d",
+    "--duration",
+    type=options.SECONDS,
+    default=10,
+    show_default=True,
+    help="How many seconds to measure.",
+)
+@click.option(
+    "--warm-up",
+    type=options.MAYBE_SECONDS,
+    default=2,
+    show_default=True,
+    help="How many seconds of the same load come before, which are not counted.",
+)
 @click.option(
     "-t",
     "--timeout",
@@ -44,15 +66,22 @@ _TYPES = {
 )
 @click.option(
     "--payload",
+    "payload_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The body of each request: a .json, .csv or .parquet file; the model's input example when"
     " not given.",
 )
 @click.option("-w", "--workers", type=options.COUNT, help="For a model: how many workers serve it.")
 @click.option(
+    "--allow-failures",
+    is_flag=True,
+    help="Measure even if the first request is refused; failures do not change the exit status.",
+)
+@click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_writable,
     help="A file to write the figures to, as JSON.",
 )
 @options.trust()
@@ -60,13 +89,14 @@ _TYPES = {
 def bench(
     *,
     target: str,
-    connections: int,
+    connections: int | None,
     rate: float | None,
     duration: float,
     warm_up: float,
     timeout: float,
-    payload: Path | None,
+    payload_path: Path | None,
     workers: int | None,
+    allow_failures: bool,
     output: Path | None,
     trust: Any,
     as_json: bool,
@@ -74,128 +104,104 @@ def bench(
     """Measure how fast a server answers.
 
     MODEL_OR_URL is a running server (http://host:port), or a model, which is served for as long as
-    the measurement lasts. Exits with status 1 if any request failed.
+    the measurement lasts. One request is sent before all others; if the server refuses it, nothing
+    is measured. Exits with status 1 if any request failed, or if more than 1 % of those that --rate
+    asks for could not be sent.
     """
-    import asyncio
+    from flavorkit.cli import bench_table, bench_target
+    from flavorkit.serving.load.generator import Plan
 
-    from flavorkit.cli.progress import RowProgress
-    from flavorkit.serving.load import report
-    from flavorkit.serving.load.client import Target
-    from flavorkit.serving.load.generator import Plan, run
-
-    body, content_type = _body_of(target, payload)
+    options.refuse_empty(target)
+    context: contextlib.AbstractContextManager[bench_target.Server]
+    if bench_target.is_url(target):
+        _check_url(target, workers, trust, payload_path)
+        context = contextlib.nullcontext(bench_target.Server(target))
+    else:
+        context = bench_target.served(target, workers, trust)
+    if payload_path is None:
+        payload = bench_target.Payload.of_model(target)
+    else:
+        payload = bench_target.Payload.of_file(payload_path)
     plan = Plan(connections, duration, warm_up, rate, timeout)
-    with _served(target, workers, trust) as url:
-        try:
-            called = Target.of(url, body, content_type)
-        except ValueError as exc:
-            raise click.UsageError(str(exc)) from None
-        total = round((duration + warm_up) * 10)
-        with RowProgress(total, is_wanted=not as_json, unit="requests") as progress:
-
-            def advance(seconds: float, requests: int) -> None:
-                progress.advance(round(seconds * 10), requests)
-
-            try:
-                result = asyncio.run(run(called, plan, advance))
-            except OSError as exc:
-                raise click.ClickException(f"{url} does not answer: {exc}") from None
-    figures = {"target": target, **report.summary(plan, result, _rows_of(body, content_type))}
-    if output is not None:
-        output.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    with context as server:
+        figures = _measured(server, payload, plan, allow_failures=allow_failures)
+    figures = {"target": target, **figures}
     if as_json:
         click.echo(json.dumps(figures))
     else:
-        _print(figures)
-    if figures["failed"]:
-        raise SystemExit(1)
+        bench_table.show(figures)
+    if output is not None:
+        output.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    status = exit_status(figures, allow_failures=allow_failures)
+    if status:
+        raise SystemExit(status)
 
 
-def _body_of(target: str, payload: Path | None) -> tuple[bytes, str]:
-    if payload is not None:
-        content_type = _TYPES.get(payload.suffix.lower())
-        if content_type is None:
-            raise click.BadParameter(
-                f"{payload} must end in {', '.join(_TYPES)}", param_hint="--payload"
-            )
-        return payload.read_bytes(), content_type
-    if target.startswith(("http://", "https://")):
+def _check_url(target: str, workers: int | None, trust: Any, payload: Path | None) -> None:
+    """Refuse what cannot be called, and what would have to be said to a server as it starts."""
+    from flavorkit.serving.load.client import Target
+
+    try:
+        Target.of(target, b"", "")
+    except ValueError as exc:
+        raise click.UsageError(str(exc)) from None
+    for name, value in (("--workers", workers), ("--trust", trust)):
+        if value is not None:
+            raise click.UsageError(f"{name} is for a model; {target} is a server that runs already")
+    if payload is None:
         raise click.UsageError("a server does not tell its model's input example; give --payload")
-    from flavorkit import uris
-    from flavorkit.descriptor import ModelDescriptor, inside
-
-    folder = uris.fetch(target)
-    info = ModelDescriptor.read(folder).saved_input_example_info or {}
-    name = info.get("serving_input_path")
-    if not name:
-        raise click.UsageError("the model was saved without an input example; give --payload")
-    return inside(folder, str(name)).read_bytes(), _TYPES[".json"]
 
 
-def _rows_of(body: bytes, content_type: str) -> int | None:
-    if content_type != _TYPES[".json"]:
-        return body.count(b"\n") - 1 if content_type == _TYPES[".csv"] else None
-    payload = json.loads(body)
-    if not isinstance(payload, dict):
-        return None
-    table = payload.get("dataframe_split", payload)
-    rows = table.get("data") if isinstance(table, dict) else None
-    for form in ("dataframe_records", "instances", "inputs"):
-        rows = payload.get(form, rows)
-    return len(rows) if isinstance(rows, list) else None
+def _measured(server: Any, payload: Any, plan: Any, *, allow_failures: bool) -> dict[str, Any]:
+    import asyncio
+
+    from flavorkit.cli.progress import PATIENCE_SECONDS, RowProgress
+    from flavorkit.serving.load import generator, report
+    from flavorkit.serving.load.client import Target, is_good
+
+    called = Target.of(server.url, payload.body, payload.content_type)
+    try:
+        answer = asyncio.run(generator.ask(called, plan.timeout_seconds))
+    except OSError as exc:
+        raise click.ClickException(f"{server.url} does not answer: {exc}") from None
+    if not allow_failures and not is_good(answer.status):
+        said = f": {answer.message}" if answer.message else ""
+        raise click.ClickException(
+            options.printable(f"the server answers with status {answer.status}{said}")
+            + " (--allow-failures measures all the same)"
+        )
+    seconds = plan.seconds + plan.warm_up_seconds
+    patience = 0 if seconds > PATIENCE_SECONDS else PATIENCE_SECONDS
+    tenths = round(seconds * 10)
+    with RowProgress(tenths, is_wanted=True, unit="requests", patience=patience) as progress:
+
+        def advance(passed: float, requests: int) -> None:
+            progress.advance(round(passed * 10), requests)
+
+        result = asyncio.run(generator.run(called, plan, advance))
+    return {
+        "model": answer.model or None,
+        "workers": server.workers,
+        "payload": payload.name,
+        "payload_bytes": len(payload.body),
+        **report.summary(plan, result, payload.rows()),
+    }
 
 
-@contextlib.contextmanager
-def _served(target: str, workers: int | None, trust: Any) -> Iterator[str]:
-    """The URL of what is measured, which is started if it is a model."""
-    if target.startswith(("http://", "https://")):
-        yield target
-        return
-    policies = [] if trust is None else [trust] if isinstance(trust, str) else trust
-    command = [sys.executable, "-m", "flavorkit", "serve", "-m", target, "-p", "0", "--drain", "0"]
-    command += [] if workers is None else ["-w", str(workers)]
-    for policy in policies:
-        command += ["--trust", policy]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            url = _url_said_in(process.stderr)
-            # What it logs while it is measured must not fill the pipe, on which it would wait.
-            drain = threading.Thread(target=process.stderr.read)
-            drain.start()
-            yield url
-        finally:
-            process.terminate()
-        drain.join()
-
-
-def _url_said_in(log: IO[str]) -> str:
-    said = []
-    for line in log:
-        said.append(line)
-        if line.startswith("serving "):
-            return line.rsplit(" ", 1)[1].strip()
-    raise click.ClickException("".join(said).removeprefix("Error: ").strip())
-
-
-def _print(figures: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{figures['loop']} loop, {figures['connections']} connections")
-    table.add_column("")
-    table.add_column("", justify="right")
-    rows = [("requests / s", f"{figures['requests_per_second']:,.0f}")]
-    if figures["rows_per_second"] is not None and figures["rows_per_request"] != 1:
-        rows.append(("rows / s", f"{figures['rows_per_second']:,.0f}"))
-    for name, value in figures["latency_ms"].items():
-        rows.append((name, "" if value is None else f"{value:,.2f} ms"))
-    rows.append(("answered", f"{figures['answered']:,}"))
-    for outcome, count in figures["outcomes"].items():
-        if outcome != "200":
-            rows.append((outcome, f"{count:,}"))
-    if figures["unsent"]:
-        rows.append(("due but not sent", f"{figures['unsent']:,}"))
-    for name, value in rows:
-        table.add_row(name, value)
-    Console().print(table)
+def exit_status(figures: dict[str, Any], *, allow_failures: bool) -> int:
+    """The exit status; what the figures are worth is said on standard error."""
+    unsent, connections = figures["unsent"], figures["connections"]
+    if unsent:
+        due = figures["requests"] + unsent
+        click.echo(
+            f"Warning: {unsent:,} of {due:,} requests that were due ({unsent / due:.1%}) were not"
+            f" sent, as all connections, {connections:,}, waited for answers: the server did not"
+            " keep up, or -c is too small.",
+            err=True,
+        )
+    if figures["interrupted"]:
+        what = "what was measured until then" if figures["requests"] else "nothing yet"
+        click.echo(f"Interrupted; the figures are of {what}.", err=True)
+        return 130
+    has_failed = figures["failed"] and not allow_failures
+    return 1 if has_failed or figures["unsent_share"] > _MOST_UNSENT else 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,6 +28,7 @@ def model() -> Decorator:
             given = [uri for uri in (argument, option) if uri is not None]
             if len(given) != 1:
                 raise click.UsageError("name one model: its folder or URI, with or without -m")
+            refuse_empty(given[0])
             return function(model_uri=given[0], **others)
 
         command = click.option(
@@ -34,6 +37,29 @@ def model() -> Decorator:
         return click.argument("argument", metavar="MODEL_URI", required=False)(command)
 
     return decorate
+
+
+def refuse_empty(uri: str) -> None:
+    """Refuse a model's path of no length, which a script makes of a variable that is not set.
+
+    It would be read as the folder one is in.
+    """
+    if not uri.strip():
+        raise click.UsageError("the model's path is empty; name its folder or URI")
+
+
+def blame_variable(error: click.BadParameter) -> None:
+    """Let ``error`` name the environment variable a bad value came from, not only the option."""
+    option, context = error.param, error.ctx
+    if not isinstance(option, click.Option) or context is None or option.name is None:
+        return
+    if context.get_parameter_source(option.name) is not ParameterSource.ENVIRONMENT:
+        return
+    names = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
+    for name in names:
+        if os.environ.get(name):  # click takes the first that says anything
+            error.param_hint = f"{name} (the environment variable of {' / '.join(option.opts)})"
+            return
 
 
 def trust() -> Decorator:

@@ -87,6 +87,7 @@ def predict(
     job = _Job(
         model_uri,
         trust,
+        _Origin(input_path, is_assumed=content_type is None),
         _kind_of(input_path, content_type),
         _kind_of(output_path, output_type),
         rows_per_chunk,
@@ -110,11 +111,48 @@ def predict(
 
 
 @dataclass(frozen=True)
+class _Origin:
+    """Where a request of JSON comes from, for the message that it is none."""
+
+    path: Path | None
+    is_assumed: bool
+    """Whether nobody has said that it is JSON."""
+
+    def read(self, source: BinaryIO) -> bytes:
+        """All of ``source``, which is JSON.
+
+        Raises:
+            RequestError: it is not; the message names the file, and why it was read as JSON.
+        """
+        from flavorkit.errors import RequestError
+        from flavorkit.tables import strict_json
+
+        body = source.read()
+        try:
+            strict_json.parse(body)
+        except RequestError as exc:
+            problem = exc.message.replace("the body", str(self.path or "standard input"), 1)
+            raise RequestError(problem + self._why()) from None
+        return body
+
+    def _why(self) -> str:
+        if not self.is_assumed or (self.path is not None and self.path.suffix.lower() == ".json"):
+            return ""
+        because = ""
+        if self.path is not None:
+            suffix = self.path.suffix
+            because = f" because of the suffix {suffix!r}" if suffix else " for want of a suffix"
+        others = ", ".join(f"-t {kind}" for kind in _KINDS[1:-1])
+        return f"; JSON was assumed{because}, say what else it is with {others} or -t {_KINDS[-1]}"
+
+
+@dataclass(frozen=True)
 class _Job:
     """What is read, with which model, and what is written."""
 
     model_uri: str
     trust: Any
+    origin: _Origin
     reads: Any
     writes: Any
     rows_per_chunk: int | None
@@ -127,10 +165,12 @@ class _Job:
         from flavorkit.pyfunc import load_model
         from flavorkit.tables.writers import open_writer
 
+        # A file that is no JSON is told from its first look, a model may take a minute to load.
+        body = self.origin.read(source) if self.reads == "json" else None
         model = load_model(self.model_uri, trust=self.trust, strict_env=self.strict_env)
         writer = open_writer(target, self.writes, is_pipe=is_pipe)
-        if self.reads == "json":
-            self._request(model, source.read(), target, writer)
+        if body is not None:
+            self._request(model, body, target, writer)
         else:
             self._table(model, source, writer)
 

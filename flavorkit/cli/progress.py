@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ class RowProgress:
         total: how much there is to do, in the unit of :meth:`advance`; None where nobody knows.
         is_wanted: whether to show anything at all.
         unit: what is counted beside that.
+        patience: after how many seconds to show it; none where it is known to take longer.
         clock: seconds since some moment.
     """
 
@@ -27,9 +29,11 @@ class RowProgress:
         *,
         is_wanted: bool,
         unit: str = "rows",
+        patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total, self._unit, self._clock = total, unit, clock
+        self._patience = patience
         self._is_wanted = is_wanted and sys.stderr.isatty()
         self._begun = clock()
         self._bar: Any = None
@@ -50,11 +54,11 @@ class RowProgress:
     def advance(self, done: int, rows: int) -> None:
         """Show that ``done`` of the total is done, and how many ``rows``, or other units."""
         seconds = self._clock() - self._begun
-        if not self._is_wanted or seconds < PATIENCE_SECONDS:
+        if not self._is_wanted or seconds < self._patience:
             return
         if self._bar is None:
             self._start()
-        speed = f"{rows:,} {self._unit}, {rows / seconds:,.0f} {self._unit}/s"
+        speed = f"{rows:,} {self._unit}, {rows / (seconds or 1):,.0f} {self._unit}/s"
         self._bar.update(self._task, completed=done, speed=speed)
 
     def _start(self) -> None:
@@ -71,3 +75,16 @@ class RowProgress:
         )
         self._task = self._bar.add_task("", total=self._total, speed="")
         self._bar.start()
+
+
+@contextlib.contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show ``text`` on standard error for as long as it takes, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(text)):
+        yield

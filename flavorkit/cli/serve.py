@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,18 +147,27 @@ def serve(
     listener = listening.bind(host, port)
     folder = uris.fetch(model_uri)
     name = name or folder.resolve().name
-    plan = cpus.plan(_flavor_of(folder), workers, cpus.available())
-    variables = plan.variables(os.environ)
 
     def load() -> PyFuncModel:
         from flavorkit.pyfunc import load_model
 
         return load_model(folder, trust=trust, strict_env=strict_env)
 
-    describe = functools.partial(_announcement, model_uri, listening.url_of(listener), plan.workers)
+    url = listening.url_of(listener)
+    flavor = _flavor_of(folder)
+    plan = cpus.plan(flavor, workers, cpus.available())
+    variables = plan.variables(os.environ)
+    announce = _announcer(settings.log_format)
+    describe = functools.partial(
+        _announcement, model_uri, url, plan.workers, with_example=settings.log_format == "text"
+    )
     if sys.platform == "win32":
         os.environ.update(variables)
-        _serve_here(name, load(), listener, settings, describe)
+        announce(f"loading {model_uri} ({flavor})")
+        _serve_here(
+            *(name, load(), listener, settings),
+            on_ready=lambda model: announce(describe(model)),
+        )
         return
     from flavorkit.serving import worker
     from flavorkit.serving.supervisor import Supervisor
@@ -168,14 +179,27 @@ def serve(
         )
 
     with logs.at_once(settings.log_format):
+        announce(f"loading {model_uri} ({flavor})")
         Supervisor(
             *(listener, plan.workers, run_worker, settings),
-            on_ready=lambda text: click.echo(text, err=True),
+            on_ready=announce,
         ).run()
 
 
+def _announcer(log_format: str) -> Callable[[str], None]:
+    """Says on standard error what the server is about, in the form of its log."""
+    if log_format == "text":
+        return functools.partial(click.echo, err=True)
+    return logging.getLogger("flavorkit.serving").info
+
+
 def _serve_here(
-    name: str, model: PyFuncModel, listener: Any, settings: Settings, describe: Any
+    name: str,
+    model: PyFuncModel,
+    listener: Any,
+    settings: Settings,
+    *,
+    on_ready: Callable[[PyFuncModel], None],
 ) -> None:
     """Serve in this process, where no other can be forked."""
     from flavorkit.serving import server
@@ -184,7 +208,7 @@ def _serve_here(
     with logs.off_the_hot_path(settings.log_format):
         server.run(
             *(name, lambda: model, listener, settings),
-            on_ready=lambda: click.echo(describe(model), err=True),
+            on_ready=lambda: on_ready(model),
         )
 
 
@@ -223,10 +247,15 @@ def _flavor_of(folder: Path) -> str:
     return names[0] if names else "python_function"
 
 
-def _announcement(model_uri: str, url: str, workers: int, model: PyFuncModel) -> str:
+def _announcement(
+    model_uri: str, url: str, workers: int, model: PyFuncModel, *, with_example: bool
+) -> str:
     by = "1 worker" if workers == 1 else f"{workers} workers"
+    serving = f"serving {model_uri} ({model.flavor.name}, {by}) on {url}"
+    if not with_example:
+        return serving
     return (
-        f"serving {model_uri} ({model.flavor.name}, {by}) on {url}\n"
+        f"{serving}\n"
         f"try: curl {url}/invocations -H 'Content-Type: application/json' -d"
         f" {_example_request(model, model_uri)}"
     )

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from flavorkit.pyfunc import PyFuncModel
 from flavorkit.serving import probes
-from flavorkit.serving.invocations import Invocations
+from flavorkit.serving.invocations import Invocations, access
 from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
 from flavorkit.web.error_answers import JSON
@@ -82,6 +82,12 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         f"{'POST' if path == '/invocations' else 'GET'} {path}"
         for path in (route.path for route in request.app.routes)
     ]
+    service: Service = request.scope["state"]["service"]
+    service.metrics.answered(error.status_code)
+    if service.settings.log_requests:
+        scope = request.scope
+        known = {"method": scope["method"], "path": scope["path"], "status": error.status_code}
+        access.info("%s %s %d", *known.values(), extra=known)
     message = f"{error.detail}: this server has {', '.join(paths)}"
     content = orjson.dumps({"error_code": code, "message": message})
     return Response(content, error.status_code, error.headers, JSON)

@@ -18,17 +18,19 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 
 from flavorkit.errors import (
+    DeadlineExceededError,
     FlavorkitError,
     NotReadyError,
     OverloadedError,
     PayloadTooLargeError,
     RequestError,
     RequestTimeoutError,
+    UnsupportedMediaTypeError,
 )
 from flavorkit.serving import answers, requests
 from flavorkit.serving.service import Service
 from flavorkit.serving.work import Work, nobody_left
-from flavorkit.web.connections import IS_GONE
+from flavorkit.web.connections import IS_GONE, REFUSED
 from flavorkit.web.error_answers import encode_error
 
 logger = logging.getLogger("flavorkit.serving")
@@ -49,7 +51,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 class Exchange:
     """What is known of one request while it is answered."""
 
-    __slots__ = ("begun", "headers", "request_id", "scope", "seconds")
+    __slots__ = ("begun", "error_id", "headers", "request_id", "scope", "seconds")
 
     def __init__(self, scope: Scope, service: Service) -> None:
         self.scope = scope
@@ -59,7 +61,26 @@ class Exchange:
             given.decode() if _REQUEST_ID.fullmatch(given) else service.new_request_id()
         )
         self.begun = time.perf_counter()
+        self.error_id: str | None = None
         self.seconds: dict[str, float] = {}
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has left."""
+        gone: bool = self.scope.get(IS_GONE, nobody_left)()
+        return gone
+
+    def facts(self, status: int) -> dict[str, Any]:
+        """What a line of the log says of it."""
+        known = {
+            "request_id": self.request_id,
+            "error_id": self.error_id,
+            "method": self.scope["method"],
+            "path": self.scope["path"],
+            "status": status,
+            "seconds": time.perf_counter() - self.begun,
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
 
 class Invocations:
@@ -73,21 +94,23 @@ class Invocations:
         service.metrics.in_flight.add(1)
         try:
             content, status = await _answer(service, exchange, receive), 200
-        except FlavorkitError as error:
+            if exchange.is_gone:
+                status = CLIENT_GONE
+        except FlavorkitError as raised:
+            error = _as_told(raised, service)
             content, status = encode_error(error), error.status
             if status in {429, 503}:
                 more.append((b"retry-after", b"1"))
             if isinstance(error, NotReadyError):
                 more.append((b"connection", b"close"))  # another worker may be ready
             if status >= 500:
-                logger.error("%s: %s", exchange.request_id, error.message)
+                logger.error(error.message, extra=exchange.facts(status))
         except ClientDisconnect:
-            content, status = b"", CLIENT_GONE
+            content, status = b"", scope.get(REFUSED, CLIENT_GONE)
         except asyncio.CancelledError:
-            is_gone = scope.get(IS_GONE, nobody_left)()
             stopping = NotReadyError("the server is stopping")
-            content = b"" if is_gone else encode_error(stopping)
-            status = CLIENT_GONE if is_gone else stopping.status
+            content = b"" if exchange.is_gone else encode_error(stopping)
+            status = CLIENT_GONE if exchange.is_gone else stopping.status
         except Exception as error:  # noqa: BLE001 - the top of the server
             content, status = _bug(exchange, error), 500
         finally:
@@ -108,6 +131,11 @@ async def _answer(service: Service, exchange: Exchange, receive: Receive) -> byt
     if engine.is_full or service.decoding >= settings.max_waiting:
         raise OverloadedError  # before anything is done for it
     limit = _seconds_wanted(exchange.headers.get(b"x-request-timeout"), settings.timeout_seconds)
+    encoding = exchange.headers.get(b"content-encoding", b"identity")
+    if encoding.lower() != b"identity":
+        raise UnsupportedMediaTypeError(
+            "this server reads bodies as they are, without a content encoding; send it uncompressed"
+        )
     body = await _body_of(exchange, receive, settings.max_body_bytes, settings.body_seconds)
     exchange.begun = begun = time.perf_counter()
     deadline = time.monotonic() + limit
@@ -189,11 +217,21 @@ async def _rest_of(message: MutableMapping[str, Any], receive: Receive, limit: i
         message = await receive()
 
 
+def _as_told(error: FlavorkitError, service: Service) -> FlavorkitError:
+    """The error, with advice that fits whoever set the time that was not enough."""
+    if not isinstance(error, DeadlineExceededError):
+        return error
+    limit = error.limit_seconds
+    if limit >= service.settings.timeout_seconds:
+        return error
+    return DeadlineExceededError(limit, "that is what the request's X-Request-Timeout allows")
+
+
 def _bug(exchange: Exchange, error: Exception) -> bytes:
     """What went wrong goes to the log; the client gets the id to find it there."""
-    error_id = secrets.token_hex(8)
+    exchange.error_id = error_id = secrets.token_hex(8)
     what = f"{exchange.scope['method']} {exchange.scope['path']}"
-    logger.error("%s failed, error %s", what, error_id, exc_info=error)
+    logger.error("%s failed, error %s", what, error_id, exc_info=error, extra=exchange.facts(500))
     told = FlavorkitError(f"the model failed; the server's log says more under error {error_id}")
     return encode_error(told, error_id=error_id)
 
@@ -206,7 +244,8 @@ def _server_timing(exchange: Exchange) -> bytes:
 def _record(service: Service, exchange: Exchange, status: int) -> None:
     spent = time.perf_counter() - exchange.begun
     metrics = service.metrics
-    metrics.answered(status)
+    if REFUSED not in exchange.scope:
+        metrics.answered(status)
     metrics.request_seconds.observe(spent)
     for stage, seconds in exchange.seconds.items():
         metrics.stages[stage].observe(seconds)
@@ -214,7 +253,7 @@ def _record(service: Service, exchange: Exchange, status: int) -> None:
         access.info(
             "%s %s %d %.3f ms",
             *(exchange.scope["method"], exchange.scope["path"], status, spent * 1000),
-            extra={"request_id": exchange.request_id, "status": status, "seconds": spent},
+            extra=exchange.facts(status),
         )
 
 

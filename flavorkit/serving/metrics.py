@@ -165,7 +165,7 @@ def exposition(numbers: Board, info: Mapping[str, str]) -> bytes:
 
     Args:
         numbers: the board.
-        info: what ``flavorkit_model_info`` says of the model.
+        info: what ``flavorkit_model_info`` says of the model; nothing while it is not known.
     """
     from prometheus_client import CollectorRegistry, generate_latest
 
@@ -186,7 +186,8 @@ class _Collector:
 
         for metric in METRICS:
             yield self._family(metric)
-        yield InfoMetricFamily("flavorkit_model", "The model that is served.", dict(self._info))
+        if self._info:
+            yield InfoMetricFamily("flavorkit_model", "The model that is served.", dict(self._info))
 
     def _family(self, metric: Metric) -> Any:
         from prometheus_client import core

@@ -1,4 +1,4 @@
-"""Answers while no worker is ready: that the server lives, and that requests should come later.
+"""Answers while no worker is ready: that the server lives, its counts, and to come back later.
 
 It runs in the process that watches the workers, which imports nothing heavy; so it knows as much of
 HTTP as this takes: the first line of a request, and the end of its head.
@@ -11,6 +11,7 @@ import json
 import selectors
 import socket
 import time
+from collections.abc import Callable
 
 _MAX_HEAD = 16 * 1024
 _SECONDS = 5.0
@@ -32,10 +33,16 @@ class Placeholder:
     Args:
         listener: the server's socket.
         selector: what the process waits with; data of the keys is a callable without arguments.
+        metrics: the content of ``/metrics``.
     """
 
-    def __init__(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
-        self._listener, self._selector = listener, selector
+    def __init__(
+        self,
+        listener: socket.socket,
+        selector: selectors.BaseSelector,
+        metrics: Callable[[], bytes],
+    ) -> None:
+        self._listener, self._selector, self._metrics = listener, selector, metrics
         self._open: dict[socket.socket, tuple[float, bytearray]] = {}
         self.is_open = False
 
@@ -83,9 +90,21 @@ class Placeholder:
             return
         if chunk:
             with contextlib.suppress(OSError):
-                connection.send(_answer(bytes(received[:64])))
+                connection.send(self._answer(bytes(received[:64])))
                 connection.shutdown(socket.SHUT_WR)
         self._drop(connection)
+
+    def _answer(self, head: bytes) -> bytes:
+        method, _, rest = head.partition(b" ")
+        path = rest.partition(b" ")[0].partition(b"?")[0]
+        if path == b"/health/live":
+            return _response(b"200 OK", b"application/json", _LIVE, method)
+        if path == b"/metrics":
+            return _response(b"200 OK", b"text/plain; version=0.0.4", self._metrics(), method)
+        return _response(
+            *(b"503 Service Unavailable", b"application/json", _UNREADY, method),
+            more=b"retry-after: 1\r\n",
+        )
 
     def _drop(self, connection: socket.socket) -> None:
         del self._open[connection]
@@ -93,12 +112,8 @@ class Placeholder:
         connection.close()
 
 
-def _answer(head: bytes) -> bytes:
-    method, _, rest = head.partition(b" ")
-    is_live = rest.partition(b" ")[0].partition(b"?")[0] == b"/health/live"
-    status, body = (b"200 OK", _LIVE) if is_live else (b"503 Service Unavailable", _UNREADY)
-    later = b"" if is_live else b"retry-after: 1\r\n"
+def _response(status: bytes, kind: bytes, body: bytes, method: bytes, more: bytes = b"") -> bytes:
     return (
-        b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%bconnection:"
-        b" close\r\n\r\n%b" % (status, len(body), later, b"" if method == b"HEAD" else body)
+        b"HTTP/1.1 %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b"
+        % (status, kind, len(body), more, b"" if method == b"HEAD" else body)
     )

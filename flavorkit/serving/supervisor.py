@@ -90,10 +90,13 @@ class Supervisor:
         self._starts = metrics.Tally(own, "flavorkit_worker_starts")
         self._kills = metrics.Tally(own, "flavorkit_worker_kills")
         self._selector = selectors.DefaultSelector()
-        self._placeholder = Placeholder(listener, self._selector)
+        self._placeholder = Placeholder(
+            listener, self._selector, lambda: metrics.exposition(self._numbers, {})
+        )
         self._restarts = Restarts()
         self._workers: dict[int, _Worker] = {}
         self._due: dict[int, float] = dict.fromkeys(range(workers), 0.0)
+        self._replaced: set[int] = set()
         self._was_ready = False
         self._stops = 0
 
@@ -184,6 +187,8 @@ class Supervisor:
                 continue
             worker.ready_since = time.monotonic()
             self._placeholder.close()
+            if worker.seat.number in self._replaced:
+                logger.info("worker %d is ready again", worker.seat.number)
             if not self._was_ready:
                 self._was_ready = True
                 self._on_ready(news["ready"])
@@ -216,7 +221,7 @@ class Supervisor:
             self._hear(worker)  # what it said last
         self._forget(worker)
         if not self._was_ready:
-            raise WorkerError(f"the worker {_how(code)} while it loaded the model")
+            raise WorkerError(f"the worker {_ended(code)} while it loaded the model")
         if code == OVERRUN:
             self._kills.add()
         number = worker.seat.number
@@ -225,9 +230,19 @@ class Supervisor:
         self._due[number] = self._restarts.ended(now, ready_for)
         later = self._due[number] - now
         when = f"in {later:.2g} s" if later else "at once"
-        logger.error("worker %d %s; another is started %s", number, _how(code), when)
+        logger.error("worker %d %s; another is started %s", number, self._how(code), when)
+        self._replaced.add(number)
         if not any(one.ready_since for one in self._workers.values()):
             self._placeholder.open()
+
+    def _how(self, code: int) -> str:
+        if code == OVERRUN:
+            allowed = self._settings.timeout_seconds + self._settings.overrun_seconds
+            return (
+                f"has a call of the model that went on for more than {allowed:g} s (--timeout and"
+                " --overrun), and was ended"
+            )
+        return _ended(code)
 
     def _forget(self, worker: _Worker) -> None:
         del self._workers[worker.pid]
@@ -238,6 +253,7 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Have the workers finish; a second signal, or the end of their grace, ends them."""
+        logger.info("stopping when what has begun is answered; a second signal stops at once")
         self._placeholder.close()
         self._listener.close()
         for worker in self._workers.values():
@@ -250,6 +266,7 @@ class Supervisor:
                 pid, _ = os.waitpid(worker.pid, os.WNOHANG)
                 if pid:
                     self._forget(worker)
+        logger.info("stopped%s", ", and gave up what was left" if self._workers else "")
 
     def _kill_all(self) -> None:
         for worker in list(self._workers.values()):
@@ -288,7 +305,7 @@ class Supervisor:
             wake.close()
 
 
-def _how(code: int) -> str:
+def _ended(code: int) -> str:
     if code >= 0:
         return f"ended with status {code}"
     with contextlib.suppress(ValueError):

@@ -19,7 +19,7 @@ from flavorkit.errors import InvalidInputError, RequestError
 from flavorkit.signature import params, tensors, wire
 from flavorkit.signature.columns import Values, object_array
 from flavorkit.signature.doubles import doubles
-from flavorkit.signature.enforce import ColumnEnforcer, TensorEnforcer
+from flavorkit.signature.enforce import ColumnEnforcer, TensorEnforcer, row_wanted
 from flavorkit.signature.model_signature import ModelSignature
 from flavorkit.signature.nested import convert_cell
 from flavorkit.signature.schema import ColSpec, Schema
@@ -170,10 +170,8 @@ class _ColumnDecoder:
             return _transposed(None, value)
         cells = value if isinstance(value, list) else [value]
         if len(self._names) > 1 and self._enforcer.is_named:
-            raise InvalidInputError(
-                f'"{form}" holds values without names, and the model takes the columns'
-                f" {', '.join(map(repr, self._names))}"
-            )
+            what = "holds values without names" if cells else "is empty"
+            raise InvalidInputError(f'"{form}" {what}; {row_wanted(self._names)}')
         return {0: cells}
 
 

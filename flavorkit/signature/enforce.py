@@ -157,9 +157,12 @@ class ColumnEnforcer:
     ) -> list[str]:
         takes = f"the model takes the columns {_listed(self.names)}"
         if labels == list(range(len(labels))):
-            given = "values without names" if labels else "nothing"
-            count = f"{len(labels)} in each row" if labels else "no rows"
-            return [f"the data is {given}, {count}; {takes}"]
+            if not labels:
+                return [f"the data is nothing, no rows; {takes}"]
+            return [
+                f"the data is values without names, {len(labels)} in each row;"
+                f" {row_wanted(self.names)}"
+            ]
         extra = [str(label) for label in labels if label not in self._known][:_SHOWN_NAMES]
         problems = []
         for name in missing:
@@ -287,6 +290,12 @@ def _named(data: Any, specs: tuple[TensorSpec, ...]) -> Mapping[Any, Any]:
         }
     except ValueError as exc:
         raise InvalidInputError(f"expected a dict of arrays: {exc}") from None
+
+
+def row_wanted(names: Sequence[Any]) -> str:
+    """What a row of values without names should be, for whoever sent another one."""
+    values, columns = ("value", "column") if len(names) == 1 else ("values", "columns")
+    return f"a row should have {len(names)} {values}, for the {columns} {_listed(names)}"
 
 
 def _listed(names: Sequence[Any]) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,8 +55,9 @@ class Server:
     def _wait_for_port(self) -> int:
         for line in self._stderr:
             self.log.append(line)
-            if line.startswith("serving "):
-                return int(line.rsplit(":", 1)[1])
+            announced = re.search(r"serving .* on http://\S+:(\d+)", line)
+            if announced:
+                return int(announced[1])
         pytest.fail(f"the server did not start: {''.join(self.log)}")
 
     def _drain(self) -> None:

@@ -26,6 +26,8 @@ from flavorkit.web.limits import Limits, Watcher
 Scope = MutableMapping[str, Any]
 IS_GONE = "flavorkit.is_gone"
 """Key in an ASGI scope: a function that says whether the client has left."""
+REFUSED = "flavorkit.refused"
+"""Key in an ASGI scope: the status a request was refused with, and counted, while it arrived."""
 
 
 _MOST_PIPELINED = 64
@@ -279,9 +281,11 @@ class Connection(HttpToolsProtocol):
         elif self.cycle.response_started:
             self.transport.abort()
         else:
+            late = RequestTimeoutError(self._janitor.limits.body_seconds)
+            self.scope[REFUSED] = late.status  # type: ignore[literal-required]
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._refuse(RequestTimeoutError(self._janitor.limits.body_seconds))
+            self._refuse(late)
 
     def _wait_for(self, phase: Phase) -> None:
         self.phase = phase

@@ -31,16 +31,19 @@ def bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as exc:
+        is_taken = exc.errno in {errno.EADDRINUSE, errno.EACCES}
         raise AddressError(
-            f"cannot listen on {host}:{port} ({exc.strerror}); choose another with --port"
+            f"cannot listen on {host}:{port} ({exc.strerror}); choose another with"
+            f" {'--port' if is_taken else '--host'}"
         ) from None
     listener.setblocking(False)
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """The URL of what listens there."""
+    """A URL of what listens there, for clients on this machine."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - looked up only
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

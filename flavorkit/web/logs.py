@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 LOGGERS = ("flavorkit", "uvicorn")
-_EXTRA = ("request_id", "status", "seconds")
+_EXTRA = ("request_id", "error_id", "method", "path", "status", "seconds")
 
 
 class JsonFormatter(logging.Formatter):

@@ -60,6 +60,38 @@ def test_errors_are_one_line(run):
     assert (done.exit_code, done.output) == (1, "Error: there is no model folder at /nowhere\n")
 
 
+@pytest.mark.parametrize("command", ["serve", "predict", "inspect", "verify"])
+@pytest.mark.parametrize("given", [("",), ("-m", ""), (" ",)])
+def test_the_path_of_a_model_that_is_empty_is_called_so(run, command, given):
+    done = run(command, *given)
+    assert done.exit_code == 2
+    assert "Error: the model's path is empty" in done.output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "option"),
+    [
+        ("FLAVORKIT_PORT", "abc", "-p / --port"),
+        ("MLFLOW_PORT", "70000", "-p / --port"),
+        ("FLAVORKIT_MODELS_WORKERS", "0", "-w / --workers"),
+        ("FLAVORKIT_MAX_ROWS", "many", "--max-rows"),
+        ("FLAVORKIT_LOG_FORMAT", "xml", "--log-format"),
+    ],
+)
+@pytest.mark.parametrize("group", [(), ("models",)], ids=["flavorkit", "models"])
+def test_a_bad_environment_variable_is_named(run, iris_folder, group, variable, value, option):
+    done = run(*group, "serve", iris_folder, env={variable: value})
+    assert done.exit_code == 2
+    said = f"Invalid value for {variable} (the environment variable of {option}): "
+    assert said in " ".join(done.output.split())
+
+
+def test_an_option_is_blamed_for_its_own_value(run, iris_folder):
+    done = run("serve", iris_folder, "-p", "abc", env={"FLAVORKIT_PORT": "5001"})
+    assert done.exit_code == 2
+    assert "Invalid value for '-p' / '--port': " in done.output
+
+
 def test_inspect_shows_what_is_there(run, iris_folder):
     shown = run("inspect", iris_folder, env={"COLUMNS": "200"}).output
     for part in ("python_function, sklearn", "reads data only", "sepal length (cm)", "double"):

@@ -491,6 +491,34 @@ def test_progress_is_for_terminals_and_not_when_quiet(monkeypatch, stream, is_wa
     assert sys.stderr.getvalue() == ""
 
 
+ASK = "say what else it is with -t csv, -t parquet, -t arrow or -t jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        ("train.py", (), f"; JSON was assumed because of the suffix '.py', {ASK}\n"),
+        ("rows", (), f"; JSON was assumed for want of a suffix, {ASK}\n"),
+        ("rows.json", (), "\n"),
+        ("train.py", ("-t", "json"), "\n"),
+    ],
+)
+def test_what_is_no_json_is_named_before_a_model_is_loaded(run, tmp_path, name, options, why):
+    path = tmp_path / name
+    path.write_text("import sys\n")
+    done = run(tmp_path / "no-model", "-i", path, *options)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: {path} is not valid JSON: ")
+    assert done.output.endswith(f"line 1 column 1 (char 0){why}")
+
+
+def test_standard_input_that_is_no_json(run, iris_folder):
+    done = run(iris_folder, input="a,b\n1,2\n")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: standard input is not valid JSON: ")
+    assert done.output.endswith(f"; JSON was assumed, {ASK}\n")
+
+
 def test_output_may_replace_the_input(run, iris_folder, iris, tmp_path):
     path = Path(write(iris[0], tmp_path / "x.csv"))
     run(iris_folder, "-i", path, "-o", path, "--keep-inputs", "--rows-per-chunk", 10)

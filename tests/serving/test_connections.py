@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 
 import pytest
@@ -61,6 +62,20 @@ def test_a_body_that_does_not_end_is_given_up(strict, sent):
     with connected(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n" + sent)
         assert all_of(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_does_not_end_is_counted_once(strict):
+    def counted(status):
+        with connected(strict) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = all_of(connection).decode()
+        return float(re.search(rf'requests_total{{status="{status}"}} ([0-9.]+)', text)[1])
+
+    before = counted(408), counted(499)
+    with connected(strict) as connection:
+        connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+        assert all_of(connection).startswith(b"HTTP/1.1 408 ")
+    assert (counted(408), counted(499)) == (before[0] + 1, before[1])
 
 
 def test_a_body_behind_another_request_that_does_not_end_is_given_up(strict):

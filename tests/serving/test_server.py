@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -181,6 +183,20 @@ def test_an_answer_that_takes_too_long_is_given_up(odd_server):
     eventually(lambda: odd_server.invoke({"instances": [[0.0]]}).status == 200)
 
 
+def test_a_client_that_waits_for_less_is_told_that_it_does(odd_server):
+    answer = odd_server.request(
+        *("POST", "/invocations", b'{"instances": [[3.0]]}'),
+        content_type="application/json",
+        x_request_timeout="0.1",
+    )
+    assert answer.status == 504
+    assert answer.json()["message"] == (
+        "the answer took longer than 0.1 seconds; that is what the request's X-Request-Timeout"
+        " allows"
+    )
+    eventually(lambda: odd_server.invoke({"instances": [[0.0]]}).status == 200)
+
+
 def test_more_than_may_wait_are_told_to_come_back(odd_server):
     answers = []
     threads = [
@@ -217,7 +233,7 @@ def test_a_model_that_may_not_be_loaded_is_not_served(odd_model, tmp_path):
         [*command, "--trust", "data"], check=False, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: ")
+    assert done.stderr.splitlines()[1].startswith("Error: ")
     assert "is a pickle, which can run any code" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -280,12 +296,51 @@ def test_ipv6(start, iris_folder):
     assert any("http://[::1]:" in line for line in server.log)
 
 
-def test_the_first_line_says_how_to_call_it(server, iris_folder):
-    assert server.log[0].startswith(
+def test_it_says_what_it_loads_and_how_to_call_it(server, iris_folder):
+    assert server.log[0] == f"loading {iris_folder} (sklearn)\n"
+    assert server.log[1].startswith(
         f"serving {iris_folder} (sklearn, 1 worker) on http://127.0.0.1:"
     )
-    eventually(lambda: len(server.log) > 1)
-    assert f"-d @{iris_folder}/serving_input_example.json" in server.log[1]
+    eventually(lambda: len(server.log) > 2)
+    assert f"-d @{iris_folder}/serving_input_example.json" in server.log[2]
+
+
+def test_every_line_of_a_json_log_is_an_object(start, iris_folder):
+    server = start(iris_folder, "--log-format", "json", "--log-requests")
+    answer = server.request(
+        *("POST", "/invocations", b"{"), content_type="application/json", x_request_id="mine"
+    )
+    assert answer.status == 400
+    assert server.request("GET", "/nowhere").status == 404
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log]
+    said = [line["message"] for line in lines]
+    assert said[0] == f"loading {iris_folder} (sklearn)"
+    assert said[-2].startswith("stopping when what has begun is answered")
+    assert said[-1] == "stopped"
+    (refused,) = [line for line in lines if line.get("request_id") == "mine"]
+    assert (refused["method"], refused["path"], refused["status"]) == ("POST", "/invocations", 400)
+    assert [line["path"] for line in lines if line.get("status") == 404] == ["/nowhere"]
+
+
+def test_a_compressed_body_is_refused_by_name(server):
+    answer = server.request(
+        *("POST", "/invocations", gzip.compress(b"{}")),
+        content_type="application/json",
+        content_encoding="gzip",
+    )
+    assert answer.status == 415
+    assert "content encoding" in answer.json()["message"]
+
+
+def test_what_there_is_not_is_counted_too(server):
+    def counted():
+        text = server.request("GET", "/metrics").body.decode()
+        return re.search(r'requests_total{status="404"} ([0-9.]+)', text)[1]
+
+    before = float(counted())
+    assert server.request("GET", "/nowhere").status == 404
+    assert float(counted()) == before + 1
 
 
 def test_frames_come_back_as_records(start, tmp_path):

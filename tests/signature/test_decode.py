@@ -262,13 +262,31 @@ def test_malformed_requests_are_refused(schema, payload, problem):
             {"dataframe_records": []},
             "the data is nothing, no rows; the model takes the columns 'a', 'b'",
         ),
-        ({"inputs": [1, 2]}, "holds values without names"),
+        (
+            {"inputs": [1, 2]},
+            '"inputs" holds values without names; a row should have 2 values, for the columns'
+            " 'a', 'b'$",
+        ),
+        (
+            {"instances": []},
+            "\"instances\" is empty; a row should have 2 values, for the columns 'a', 'b'$",
+        ),
+        (
+            {"instances": [[1], [2]]},
+            "the data is values without names, 1 in each row; a row should have 2 values",
+        ),
         ({"inputs": {"a": [1], "b": [1, 2]}}, "the columns differ in length"),
     ],
 )
 def test_requests_that_do_not_fit_are_refused(payload, problem):
     with pytest.raises(InvalidInputError, match=problem):
         decode(DOUBLES, payload)
+
+
+def test_of_many_columns_a_refusal_names_some():
+    wide = [ColSpec("double", f"c{number}") for number in range(1000)]
+    with pytest.raises(InvalidInputError, match=r"should have 1000 values, .*'c19' and 980 more$"):
+        decode(wide, {"inputs": [1, 2]})
 
 
 def test_zero_rows_are_a_frame_without_rows():

@@ -249,7 +249,10 @@ def test_a_series_keeps_its_index():
         ({"a": [1], "b": [1, 2]}, "'a' has 1, 'b' has 2"),
         ([[1, 2], [3]], "the rows differ in length"),
         (np.zeros((1, 1, 1)), "two dimensions"),
-        ([[1]], "the data is values without names, 1 in each row; the model takes the columns 'a'"),
+        (
+            [[1]],
+            "values without names, 1 in each row; a row should have 2 values, for the columns 'a'",
+        ),
     ],
 )
 def test_what_is_no_table_is_refused(data, problem):

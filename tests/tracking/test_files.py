@@ -485,6 +485,8 @@ class TestBrokenFiles:
             os.close(before)
         store.log_param(run_id, Param("a/b", "1"))
         assert store.get_run(run_id).data.params == {"a/b": "1"}
+        # pytest cannot remove a tree this deep.
+        subprocess.run(["rm", "-rf", place / "d"], check=True)
 
     def test_a_line_after_half_a_line_is_a_line(self, root, store, run_id):
         path = folder_of(root, run_id) / "metrics" / "loss"

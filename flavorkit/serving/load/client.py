@@ -7,8 +7,12 @@ answer; more would cost time that is the generator's own and not the server's.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+MESSAGE_LENGTH = 1000
+"""How many characters are kept of what a failure says: a page of HTML is not a message."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +28,29 @@ class Target:
         """The request that posts ``body`` to ``url``.
 
         Raises:
-            ValueError: the URL is none of plain HTTP.
+            ValueError: the URL is none of plain HTTP, or a malformed one.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 80
+        except ValueError as exc:
+            raise ValueError(f"{url!r} is malformed: {exc}") from None
+        if parts.scheme != "http":
             raise ValueError(f"{url!r} is not a URL that starts with http://")
+        if not parts.hostname:
+            raise ValueError(f"{url!r} has no host; write http://host:port")
         path = parts.path.rstrip("/") or ""
         path = path if path.endswith("/invocations") else f"{path}/invocations"
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: {content_type}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
-        return cls(parts.hostname, parts.port or 80, head.encode() + body)
+        return cls(parts.hostname, port, head.encode() + body)
+
+
+def is_good(status: int) -> bool:
+    """Whether an answer of this status has what was asked for."""
+    return 200 <= status < 300
 
 
 class Client(asyncio.Protocol):
@@ -47,13 +62,35 @@ class Client(asyncio.Protocol):
         self._answer: asyncio.Future[int] | None = None
         self._received = bytearray()
         self._expected = -1
+        self._head = b""
         self._status = 0
         self._is_last = False
+        self._failure = b""
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection, which the next call would use."""
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def message(self) -> str:
+        """What the last answer that was not good says: its message, or the text that it is."""
+        text = self._failure.decode("utf-8", "replace")
+        try:
+            said = json.loads(text)
+        except (ValueError, RecursionError):
+            said = None
+        if isinstance(said, dict) and isinstance(said.get("message"), str):
+            text = said["message"]
+        return text.strip()[:MESSAGE_LENGTH]
+
+    def header(self, name: str) -> str:
+        """What the last answer says under ``name``; empty if nothing."""
+        for line in self._head.split(b"\r\n")[1:]:
+            key, _, value = line.partition(b":")
+            if key.lower() == name.lower().encode():
+                return value.strip().decode("latin-1")
+        return ""
 
     async def call(self) -> int:
         """Send the request, over a new connection if there is none; the status of the answer.
@@ -96,9 +133,11 @@ class Client(asyncio.Protocol):
             end = received.find(b"\r\n\r\n")
             if end < 0:
                 return
-            self._read_head(bytes(received[:end]).lower())
+            self._read_head(bytes(received[:end]))
             del received[: end + 4]
         if len(received) >= self._expected:
+            if not is_good(self._status):
+                self._failure = bytes(received[: self._expected])
             received.clear()
             self._expected = -1
             if self._is_last and self._transport is not None:
@@ -107,7 +146,8 @@ class Client(asyncio.Protocol):
                 self._answer.set_result(self._status)
 
     def _read_head(self, head: bytes) -> None:
-        lines = head.split(b"\r\n")
+        self._head = head
+        lines = head.lower().split(b"\r\n")
         self._status = int(lines[0].split(b" ", 2)[1])
         headers = dict(line.partition(b":")[::2] for line in lines[1:])
         self._expected = int(headers.get(b"content-length", b"0"))

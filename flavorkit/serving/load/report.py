@@ -8,7 +8,8 @@ from typing import Any
 
 from flavorkit.serving.load.generator import Plan, Result
 
-PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
+PERCENTILES = {50.0: 1, 90.0: 10, 95.0: 20, 99.0: 100, 99.9: 1000}
+"""Each with how many answers it takes: of fewer, it would be the slowest under another name."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -19,7 +20,7 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 
 def summary(plan: Plan, result: Result, rows: int | None) -> dict[str, Any]:
-    """Everything about a run, as plain values; times are in milliseconds.
+    """Everything about a run, as plain values; latencies are in milliseconds.
 
     Args:
         plan: what was asked for.
@@ -29,20 +30,27 @@ def summary(plan: Plan, result: Result, rows: int | None) -> dict[str, Any]:
     ordered = sorted(result.latencies)
     good, total = len(ordered), sum(result.outcomes.values())
     rate = good / result.seconds if result.seconds else 0.0
-    latency = {f"p{percent:g}": percentile(ordered, percent) * 1000 for percent in PERCENTILES}
+    latency = {
+        f"p{percent:g}": percentile(ordered, percent) * 1000 if good >= needed else math.nan
+        for percent, needed in PERCENTILES.items()
+    }
     if ordered:
         latency |= {"mean": sum(ordered) / good * 1000, "max": ordered[-1] * 1000}
     return {
         "loop": "closed" if plan.rate is None else "open",
-        "connections": plan.connections,
+        "connections": plan.most_connections,
+        "connections_used": result.connections,
         "rate_asked": plan.rate,
         "seconds": result.seconds,
         "warm_up_seconds": plan.warm_up_seconds,
+        "interrupted": result.is_interrupted,
         "requests": total,
         "answered": good,
         "failed": total - good,
         "unsent": result.unsent,
+        "unsent_share": result.unsent / max(total + result.unsent, 1),
         "outcomes": dict(sorted(result.outcomes.items())),
+        "failures": dict(sorted(result.failures.items())),
         "requests_per_second": rate,
         "rows_per_request": rows,
         "rows_per_second": None if rows is None else rate * rows,
