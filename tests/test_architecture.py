@@ -86,7 +86,7 @@ HOMES = {
     "sqlalchemy": {"tracking"},
     "tensorflow": {"flavors"},
     "urllib3": {"tracking"},
-    "uvicorn": {"serving", "tracking", "web"},
+    "uvicorn": {"web"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
     "numpy": {

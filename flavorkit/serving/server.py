@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import math
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 
-import uvicorn
+from starlette.applications import Starlette
 
 from flavorkit.serving.app import Loader, create_app
 from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
-from flavorkit.web.connections import Connection, Janitor
-from flavorkit.web.listening import BACKLOG, Acceptor
+from flavorkit.web.connections import Janitor
+from flavorkit.web.server import TICK_SECONDS, Server
 
-_TICK_SECONDS = 0.1
 _YOUNG_OBJECTS = 20_000
 """After how many new objects the garbage collector looks at them; a large request has as many."""
 
@@ -49,105 +45,54 @@ def run(
     model = load()
     services: list[Service] = []
     app = create_app({name: lambda: model}, settings, shared=shared, on_service=services.append)
-    config = uvicorn.Config(
-        app,
-        loop="auto",
-        http=Connection,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nothing here depends on who says they called
-        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
-    )
-    _Server(config, settings, services, on_ready).run(sockets=[listener])
+    _Server(app, settings, services, on_ready).run(sockets=[listener])
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, with connections that keep limits, and a stop that loses nothing."""
+class _Server(Server):
+    """A server that says for a while that it stops, and leaves the model out of collections.
+
+    Args:
+        app: the application.
+        settings: the limits.
+        services: what the endpoints share, once the application has started.
+        on_ready: called when the first request can be answered.
+    """
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        app: Starlette,
         settings: Settings,
         services: list[Service],
         on_ready: Callable[[], None],
     ) -> None:
-        super().__init__(config)
-        self._settings, self._services, self._on_ready = settings, services, on_ready
-        self._janitor: Janitor | None = None
+        def ready() -> None:
+            _leave_out_of_collections()
+            on_ready()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await self.lifespan.startup()
-        if self.lifespan.should_exit:
-            raise SystemExit(3)
-        assert sockets is not None
-        (service,), (listener,) = self._services, sockets
-        janitor = self._janitor = Janitor(self._settings.limits, service.metrics)
-        listener.listen(BACKLOG)
+        super().__init__(
+            app,
+            lambda: Janitor(settings.limits, services[0].metrics),
+            settings.grace_seconds,
+            ready,
+        )
+        self._settings, self._services = settings, services
 
-        def connection() -> asyncio.Protocol:
-            return Connection(
-                janitor,
-                config=self.config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
-            )
-
-        self.servers = [Acceptor(listener, connection, janitor.close_oldest)]  # type: ignore[list-item]
-        self.started = True
-        _leave_out_of_collections()
-        self._on_ready()
-
-    async def main_loop(self) -> None:
-        counter = 0
-        while not await self.on_tick(counter):
-            counter = (counter + 1) % 864_000
-            if counter % 10 == 0 and self._janitor is not None:
-                self._janitor.sweep()
-            await asyncio.sleep(_TICK_SECONDS)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        (service,), janitor = self._services, self._janitor
+    async def drain(self) -> None:
+        (service,) = self._services
         service.drain()
-        if janitor is not None:
-            janitor.is_draining = True
         if not service.shared.watch.is_hurried:
             # Whoever sends requests here learns that this server stops, and goes elsewhere.
             await self._pause(self._settings.drain_seconds)
-        for server in self.servers:
-            server.close()
-            await server.wait_closed()
-        self.servers = []
-        await super().shutdown([])
 
     async def _pause(self, seconds: float) -> None:
         end = asyncio.get_running_loop().time() + seconds
         while not self.force_exit and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(_TICK_SECONDS / 2)
+            await asyncio.sleep(TICK_SECONDS / 2)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT:  # somebody at a terminal, who waits
             self._services[0].shared.watch.is_hurried = True
         super().handle_exit(sig, frame)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # The base class raises the signal again when it is done, which ends the process by it.
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {
-            number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGINT, signal.SIGTERM)
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _leave_out_of_collections() -> None:

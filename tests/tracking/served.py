@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flavorkit.tracking.server.app import open_service
-from flavorkit.tracking.server.run import Server
+from flavorkit.tracking.server.run import server_of
 from flavorkit.tracking.server.settings import Settings
 from flavorkit.web.listening import bind, url_of
 
@@ -34,7 +34,7 @@ def thread(settings: Settings) -> Iterator[str]:
     """The URL of a server in a thread."""
     listener = bind(settings.host, settings.port)
     is_up = threading.Event()
-    server = Server(settings, open_service(settings), is_up.set)
+    server = server_of(settings, open_service(settings), is_up.set)
     worker = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     worker.start()
     assert is_up.wait(30), "the server did not start"

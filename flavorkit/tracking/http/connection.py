@@ -18,6 +18,7 @@ from urllib3.exceptions import (
     LocationParseError,
     NameResolutionError,
     NewConnectionError,
+    ReadTimeoutError,
 )
 
 from flavorkit.errors import FlavorkitError, InvalidArgumentError, StoreUnavailableError
@@ -159,7 +160,9 @@ class Connection:
                     preload_content=is_read,
                 )
             except HTTPError as exc:
-                may_repeat = is_repeatable or isinstance(exc, _NOT_SENT)
+                # A server that is silent for the whole time would be so again.
+                is_worth_it = is_repeatable and not isinstance(exc, ReadTimeoutError)
+                may_repeat = is_worth_it or isinstance(exc, _NOT_SENT)
                 failure: FlavorkitError = StoreUnavailableError(
                     f"the tracking server at {self.url} does not answer: {_reason(exc)}"
                 )

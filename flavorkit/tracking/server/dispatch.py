@@ -23,6 +23,7 @@ from flavorkit.tracking.server.security import Guard
 from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.server.settings import Settings
 from flavorkit.tracking.wire import bodies
+from flavorkit.web.connections import REFUSED
 
 logger = logging.getLogger("flavorkit.tracking")
 
@@ -61,10 +62,16 @@ class Dispatcher:
         except FlavorkitError as error:
             await _refuse(exchange, error)
         except ClientGoneError:
-            exchange.status = CLIENT_GONE
+            exchange.status = scope.get(REFUSED, CLIENT_GONE)
         except Exception as error:
             error_id = secrets.token_hex(8)
-            logger.exception("%s %s failed, error %s", exchange.method, exchange.path, error_id)
+            logger.exception(
+                "%s %a failed, error %s",
+                exchange.method,
+                exchange.path,
+                error_id,
+                extra=_of(exchange, error_id),
+            )
             if exchange.status:  # the answer has begun: all that is left is to break it off
                 raise error from None
             await exchange.answer(answers.of_bug(error_id))
@@ -121,8 +128,19 @@ async def _refuse(exchange: Exchange, error: FlavorkitError) -> None:
         raise error
     if isinstance(error, _ONLY_IN_THE_LOG):
         error_id = secrets.token_hex(8)
-        what = f"{exchange.method} {exchange.path}"
-        logger.error("%s: %s, error %s", what, error.message, error_id)
+        logger.error(
+            "%s %a: %a, error %s",
+            exchange.method,
+            exchange.path,
+            error.message,
+            error_id,
+            extra=_of(exchange, error_id),
+        )
         await exchange.answer(answers.of_trouble(error, error_id))
         return
     await exchange.answer(answers.of_error(error))
+
+
+def _of(exchange: Exchange, error_id: str) -> dict[str, str]:
+    """What a line of the log says besides its text; in that, what clients send is quoted."""
+    return {"error_id": error_id, "method": exchange.method, "path": ascii(exchange.path)}

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-
-import uvicorn
+from collections.abc import Callable
 
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.server import security
@@ -20,10 +16,9 @@ from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.server.settings import Settings
 from flavorkit.tracking.server.workers import Workers
 from flavorkit.web import logs
-from flavorkit.web.connections import Connection, Janitor, Scope
-from flavorkit.web.listening import BACKLOG, Acceptor, bind, url_of
-
-_TICK_SECONDS = 0.1
+from flavorkit.web.connections import Janitor, Scope
+from flavorkit.web.listening import BACKLOG, bind, url_of
+from flavorkit.web.server import Server
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -40,27 +35,33 @@ def serve(settings: Settings, on_ready: Callable[[str], None] = lambda url: None
         FlavorkitError: the store cannot be opened.
     """
     check(settings)
-    listener = bind(settings.host, settings.port)
-    url = f"{url_of(listener)}{settings.static_prefix}"
-    # Opened here first, so that what is wrong is an error of the caller, and so that the tables of
-    # a new database are made by one process.
-    service = open_service(settings)
-    if settings.workers == 1:
-        with logs.off_the_hot_path(settings.log_format):
-            Server(settings, service, lambda: on_ready(url)).run(sockets=[listener])
-        return
-    service.close()
+    with contextlib.closing(bind(settings.host, settings.port)) as listener:
+        # Opened here first, so that what is wrong is an error of the caller, and so that the tables
+        # of a new database are made by one process.
+        service = open_service(settings)
+        url = f"{url_of(listener)}{settings.static_prefix}"
+        if settings.workers == 1:
+            with logs.off_the_hot_path(settings.log_format):
+                server_of(settings, service, lambda: on_ready(url)).run(sockets=[listener])
+            return
+        service.close()
+        listener.listen(BACKLOG)
+        on_ready(url)
+        with logs.at_once(settings.log_format):
+            _watch(settings, listener)
+
+
+def _watch(settings: Settings, listener: socket.socket) -> None:
+    """Have several processes serve, and watch them."""
     numbers = board(settings)
 
     def work(seat: int, lifeline: int) -> None:
         with logs.off_the_hot_path(settings.log_format):
             opened = open_service(settings, numbers, seat)
-            Server(settings, opened, lambda: _end_without(lifeline)).run(sockets=[listener])
+            server = server_of(settings, opened, lambda: _end_without(lifeline))
+            server.run(sockets=[listener])
 
-    listener.listen(BACKLOG)
-    on_ready(url)
-    with logs.at_once(settings.log_format):
-        Workers(settings.workers, work, settings.grace_seconds).watch()
+    Workers(settings.workers, work, settings.grace_seconds, listener.close).watch()
 
 
 def check(settings: Settings) -> None:
@@ -75,6 +76,8 @@ def check(settings: Settings) -> None:
             " are: whoever reaches it reads, changes and deletes everything. Put a proxy that does"
             " in front of it; if that is meant, add --accept-no-auth"
         )
+    if settings.workers > 1 and not hasattr(os, "fork"):
+        raise InvalidArgumentError("this system cannot fork processes; --workers is 1 here")
     prefix = settings.static_prefix
     if prefix and (not prefix.startswith("/") or prefix.endswith("/")):
         raise InvalidArgumentError(
@@ -84,90 +87,22 @@ def check(settings: Settings) -> None:
     security.check_origins(settings.allowed_origins)
 
 
-class Server(uvicorn.Server):
-    """uvicorn's server, with connections that keep limits; it ends with status 0 when told to.
+def server_of(
+    settings: Settings, service: Service, on_ready: Callable[[], None] = lambda: None
+) -> Server:
+    """The server of a service, which it closes in the end.
 
     Args:
         settings: the limits.
-        service: what it works with, which is closed in the end.
+        service: what it works with.
         on_ready: called on the event loop when the first request can be answered.
     """
-
-    def __init__(
-        self, settings: Settings, service: Service, on_ready: Callable[[], None] = lambda: None
-    ) -> None:
-        config = uvicorn.Config(
-            create_app(settings, service),
-            loop="auto",
-            http=Connection,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # nothing here depends on who says they called
-            timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
-        )
-        super().__init__(config)
-        self._on_ready = on_ready
-        self._janitor = Janitor(settings.limits, service.metrics, _is_streamed)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections."""
-        await self.lifespan.startup()
-        if self.lifespan.should_exit:
-            raise SystemExit(3)
-        assert sockets is not None
-        (listener,), janitor = sockets, self._janitor
-        listener.listen(BACKLOG)
-
-        def connection() -> asyncio.Protocol:
-            return Connection(
-                janitor,
-                config=self.config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
-            )
-
-        self.servers = [Acceptor(listener, connection, janitor.close_oldest)]  # type: ignore[list-item]
-        self.started = True
-        self._on_ready()
-
-    async def main_loop(self) -> None:
-        """Close connections that take too long, until told to stop."""
-        counter = 0
-        while not await self.on_tick(counter):
-            counter = (counter + 1) % 864_000
-            if counter % 10 == 0:
-                self._janitor.sweep()
-            await asyncio.sleep(_TICK_SECONDS)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what has begun."""
-        self._janitor.is_draining = True
-        for server in self.servers:
-            server.close()
-            await server.wait_closed()
-        self.servers = []
-        await super().shutdown([])
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGINT and SIGTERM, and end with status 0."""
-        # The base class raises the signal again when it is done, which ends the process by it.
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {
-            number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGINT, signal.SIGTERM)
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    return Server(
+        create_app(settings, service),
+        lambda: Janitor(settings.limits, service.metrics, _is_streamed),
+        settings.grace_seconds,
+        on_ready,
+    )
 
 
 def _is_streamed(scope: Scope) -> bool:

@@ -81,6 +81,11 @@ class Settings:
         return PROXY_ROOT if self.serves_artifacts else self.artifacts_destination
 
     @property
+    def is_database(self) -> bool:
+        """Whether runs are kept in a database, and not in a folder."""
+        return "://" in self.store_uri and not self.store_uri.startswith("file:")
+
+    @property
     def limits(self) -> Limits:
         """Those that every connection keeps."""
         return Limits(

@@ -26,10 +26,17 @@ class Workers:
         run: what each does: called with its number, and with a file descriptor that reads as ended
             when this process is no more. It returns when SIGTERM has come and its work is done.
         grace_seconds: how long it may take for that.
+        on_stop: called before they are told to stop, such as to close what nobody will answer.
     """
 
-    def __init__(self, count: int, run: Callable[[int, int], None], grace_seconds: float) -> None:
-        self._run, self._grace = run, grace_seconds
+    def __init__(
+        self,
+        count: int,
+        run: Callable[[int, int], None],
+        grace_seconds: float,
+        on_stop: Callable[[], None],
+    ) -> None:
+        self._run, self._grace, self._on_stop = run, grace_seconds, on_stop
         self._seats = dict.fromkeys(range(count), 0.0)
         self._running: dict[int, int] = {}
         self._lifeline, self._lifeline_end = os.pipe()
@@ -89,6 +96,7 @@ class Workers:
                 logger.error("worker %d ended with status %d; another is started", seat, code)
 
     def _stop(self) -> None:
+        self._on_stop()
         for pid in self._running:
             os.kill(pid, signal.SIGTERM)
         latest = time.monotonic() + self._grace + 2

@@ -31,7 +31,7 @@ async def metrics(service: Service, given: dict[str, Any], exchange: Exchange) -
 def server_info(service: Service, given: dict[str, Any]) -> Json:
     """What clients of MLflow ask once, to know what the server can do."""
     return {
-        "store_type": "SqlStore",
+        "store_type": "SqlStore" if service.settings.is_database else "FileStore",
         "workspaces_enabled": False,
         "trace_archival_enabled": False,
         "multipart_uploads_enabled": False,
