@@ -330,7 +330,7 @@ def test_runs_are_found_as_a_frame_like_mlflows(tmp_path):
     pd.testing.assert_frame_equal(ours[values], theirs[values])
     empty = flavorkit.search_runs(["0"], "metrics.loss > 99")
     assert list(empty.columns) == list(mlflow.search_runs(["0"], "metrics.loss > 99").columns)
-    mlflow.set_tracking_uri("")
+    mlflow.set_tracking_uri(None)
 
 
 def test_runs_are_found_page_by_page_and_by_experiment(monkeypatch):

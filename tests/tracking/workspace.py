@@ -50,7 +50,7 @@ def workspace(tmp_path, monkeypatch):
     yield tmp_path
     forget()
     for name in settings():  # MLflow leaves some behind
-        monkeypatch.delenv(name)
+        del os.environ[name]
 
 
 @pytest.fixture(params=["database", "folders", "server"])
