@@ -188,12 +188,16 @@ def test_what_was_measured_is_shown_after_ctrl_c(server, url, row, tmp_path):
 
 
 def test_a_server_of_its_own_is_spared_ctrl_c_and_ends_with_it(folder):
+    def in_other_groups():
+        pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        return {pid for pid in pids if os.getpgid(int(pid)) != os.getpgrp()}
+
+    before = in_other_groups()
     with (
         pytest.raises(SystemExit, match=r"^143$"),
         bench_target.served(str(folder), 1, None) as started,
     ):
-        pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        assert len([pid for pid in pids if os.getpgid(int(pid)) != os.getpgrp()]) == 1
+        assert len(in_other_groups() - before) == 1
         signal.raise_signal(signal.SIGTERM)
     nobody = Target.of(started.url, b"", "text/csv")
     with pytest.raises(OSError, match=r"Connect call failed|refused"):

@@ -246,7 +246,7 @@ def test_a_model_is_served_from_its_own_environment(iris_copy, tmp_path, shared_
     server = subprocess.Popen(
         [*command, "serve", *options, "-p", "0"], env=variables, stderr=subprocess.PIPE, text=True
     )
-    url = server.stderr.readline().split()[-1]
+    url = next(line.split()[-1] for line in server.stderr if line.startswith("serving "))
     call = urllib.request.Request(
         f"{url}/invocations", request, {"Content-Type": "application/json"}
     )
