@@ -12,6 +12,13 @@ from flavorkit.tracking.stores import open_store
 from tests.tracking import databases
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_mlflows(monkeypatch):
+    """Where MLflow keeps its runs, which tests beside it set for the whole process, is not meant."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+
+
 @contextmanager
 def sqlite(folder: Path, request: pytest.FixtureRequest) -> Iterator[object]:
     """A store in a database file of its own."""

@@ -16,6 +16,8 @@ from flavorkit.tracking import defaults
 @pytest.fixture(autouse=True)
 def nothing_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLAVORKIT_TRACKING_URI", raising=False)
+    monkeypatch.delenv("FLAVORKIT_REGISTRY_URI", raising=False)
     yield
     defaults.set_tracking_uri(None)
     defaults.set_registry_uri(None)
