@@ -14,9 +14,9 @@ from tests.tracking import databases
 
 @pytest.fixture(autouse=True)
 def nothing_of_mlflows(monkeypatch):
-    """Where MLflow keeps its runs, which tests beside it set for the whole process, is not meant."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    """What MLflow is at, which tests beside it set for the whole process, is not what we are at."""
+    for name in ("TRACKING_URI", "REGISTRY_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME", "RUN_ID"):
+        monkeypatch.delenv(f"MLFLOW_{name}", raising=False)
 
 
 @contextmanager

@@ -312,6 +312,7 @@ def test_runs_are_found_as_a_frame_like_mlflows(tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
     uri = f"sqlite:///{tmp_path}/theirs.db"
     mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment("Default")
     for module in (mlflow, flavorkit):
         with module.start_run(run_name="a"):
             module.log_metric("loss", 0.5)
