@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flavorkit.serving.load.client import Target
+from flavorkit.serving.load.client import Client, Target
 from flavorkit.serving.load.generator import LATE, LOST, Plan, Result, ask, run
 from flavorkit.serving.load.report import percentile, summary
 from tests.serving import odd
@@ -122,23 +122,63 @@ def test_the_warm_up_is_not_counted(server):
     assert counts[-1] > result.outcomes["200"]
 
 
-@pytest.mark.parametrize("rate", [None, 100], ids=["closed", "open"])
-def test_what_is_interrupted_keeps_what_was_measured(server, rate):
-    def interrupt(seconds, requests):
-        if requests:
+def interrupt_once(after):
+    """As Ctrl-C, at the first report of so many requests. A second one would end the process."""
+    reports = itertools.count()
+
+    def advance(seconds, requests):
+        if requests >= after and next(reports) == 0:
             signal.raise_signal(signal.SIGINT)
 
+    return advance
+
+
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler of Ctrl-C, also where a framework has put its own in place."""
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, own)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("rate", [None, 100], ids=["closed", "open"])
+def test_what_is_interrupted_keeps_what_was_measured(server, rate):
     plan = Plan(connections=2, seconds=600, warm_up_seconds=0, rate=rate)
-    result = asyncio.run(run(target(server), plan, interrupt))
+    result = asyncio.run(run(target(server), plan, interrupt_once(after=1)))
     assert result.is_interrupted
     assert result.outcomes["200"] == len(result.latencies) > 0
     assert result.seconds < 600
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_of_an_interrupted_warm_up_nothing_is_kept(server):
     plan = Plan(connections=2, seconds=600, warm_up_seconds=600)
-    interrupt = lambda seconds, requests: signal.raise_signal(signal.SIGINT)  # noqa: E731
-    assert asyncio.run(run(target(server), plan, interrupt)) == Result(is_interrupted=True)
+    result = asyncio.run(run(target(server), plan, interrupt_once(after=0)))
+    assert result == Result(is_interrupted=True)
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_an_end_that_comes_together_with_an_answer_is_the_end(server, monkeypatch, turns):
+    """However many turns of the event loop after the answer the client is told to end."""
+    receive = Client.data_received
+
+    def after(turns, act):
+        loop = asyncio.get_running_loop()
+        loop.call_soon(act) if turns == 0 else loop.call_soon(after, turns - 1, act)
+
+    def end():
+        for task in asyncio.all_tasks():
+            if task.get_coro().__name__ == "drive":
+                task.cancel()
+
+    def receive_and_end(client, data):
+        receive(client, data)
+        after(turns, end)
+
+    monkeypatch.setattr(Client, "data_received", receive_and_end)
+    plan = Plan(connections=1, seconds=1, warm_up_seconds=0)
+    assert asyncio.run(run(target(server), plan)).outcomes.total() <= 1
 
 
 def test_what_the_server_refuses_is_an_outcome(server):

@@ -83,7 +83,8 @@ async def ask(target: Target, timeout_seconds: float) -> Answer:
     """
     client = Client(target)
     try:
-        status = await asyncio.wait_for(client.call(), timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):
+            status = await client.call()
         message = "" if is_good(status) else client.message
         return Answer(status, message, unquote(client.header("x-model").partition(";")[0]))
     except TimeoutError:
@@ -192,7 +193,9 @@ async def _open(
 
 async def _call(client: Client, plan: Plan, since: float, result: Result) -> None:
     try:
-        status = await asyncio.wait_for(client.call(), plan.timeout_seconds)
+        # Not wait_for, which before Python 3.12 may lose a cancellation that comes with an answer.
+        async with asyncio.timeout(plan.timeout_seconds):
+            status = await client.call()
     except TimeoutError:
         await client.close()
         result.outcomes[LATE] += 1
