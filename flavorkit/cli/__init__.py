@@ -34,6 +34,10 @@ COMMANDS = {
         "Registered models: their versions, and what aliases and stages mean.",
     ),
     "db": ("flavorkit.cli.database:db", "Look after a database of runs and models."),
+    "gc": (
+        "flavorkit.cli.gc:gc",
+        "Remove deleted runs and experiments for good, with their artifacts.",
+    ),
     "bench": ("flavorkit.cli.bench:bench", "Measure how fast a server answers."),
     "inspect": (
         "flavorkit.cli.inspect:inspect",

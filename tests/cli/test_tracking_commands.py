@@ -340,3 +340,155 @@ def test_a_database_gets_its_tables(ok, run, tmp_path):
     assert "and were not there" in ok("db", "upgrade", new)
     assert "already" in ok("db", "upgrade", new)
     assert run("experiments", "search", "--tracking-uri", new).exit_code == 0
+
+
+def logged(client, experiment_id="0"):
+    """A run with a file."""
+    run = client.create_run(experiment_id)
+    client.log_text(run.info.run_id, "text", "notes/one.txt")
+    return run.info.run_id
+
+
+def files_below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture(params=["sqlite", "folder"])
+def either(request, uri, tmp_path, monkeypatch):
+    """A client of a database, and of a folder like MLflow's; with where the artifacts are."""
+    if request.param == "folder":
+        monkeypatch.setenv("FLAVORKIT_TRACKING_URI", str(tmp_path / "mlruns"))
+        return FlavorkitClient(), tmp_path / "mlruns"
+    return FlavorkitClient(), tmp_path / "flavorkit-artifacts"
+
+
+def test_what_is_deleted_goes_for_good_with_its_artifacts(values, ok, either):
+    client, root = either
+    kept, gone = logged(client), logged(client)
+    client.delete_run(gone)
+    assert values("gc", "--dry-run")["runs"] == [gone]
+    assert values("runs", "describe", "-r", gone)["info"]["lifecycle_stage"] == "deleted"
+    assert values("gc", "--yes") == {
+        "runs": [gone],
+        "logged_models": [],
+        "experiments": [],
+        "left_artifacts": [],
+        "failed": [],
+    }
+    assert len(values("runs", "list", "-x", 0, "-v", "all")) == 1
+    assert not (root / "0" / gone).exists()
+    assert (root / "0" / kept / "artifacts" / "notes" / "one.txt").read_text() == "text"
+    assert ok("gc", "--yes") == "there is nothing to remove\n"
+
+
+def test_an_experiment_goes_with_all_that_is_in_it(values, either):
+    client, root = either
+    made = client.create_experiment("gone")
+    logged(client, made)
+    model = client.create_logged_model(made, "tree")
+    client.log_model_artifact(model.model_id, _file(root.parent / "model.bin"))
+    client.delete_experiment(made)
+    assert values("gc", "-y", "--experiment-ids", made)["experiments"] == [made]
+    assert not (root / made).exists()
+    assert not [name for name in files_below(root) if made in name.split("/")]
+    assert [one["name"] for one in values("experiments", "search", "-v", "all")] == ["Default"]
+
+
+def test_a_logged_model_goes_with_its_files(values, either):
+    client, root = either
+    model = client.create_logged_model("0", "tree")
+    client.log_model_artifact(model.model_id, _file(root.parent / "model.bin"))
+    client.delete_logged_model(model.model_id)
+    done = values("gc", "-y", "--logged-model-ids", model.model_id)
+    assert done["logged_models"] == [model.model_id]
+    assert not (root / "0" / "models" / model.model_id).exists()
+
+
+def test_only_what_is_named_goes(values, run, client):
+    one, other, active = logged(client), logged(client), logged(client)
+    client.delete_run(one)
+    client.delete_run(other)
+    assert values("gc", "-y", "--run-ids", f"{one},")["runs"] == [one]
+    done = run("gc", "-y", "--run-ids", f"{other},{active}")
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: the run {active} is not in the bin, or not for so long\n"
+    assert values("gc", "--dry-run")["runs"] == [other]
+
+
+def test_what_is_in_the_bin_for_a_short_time_stays(values, run, client):
+    made = logged(client)
+    client.delete_run(made)
+    assert values("gc", "-y", "--older-than", "1d2h3m")["runs"] == []
+    assert run("gc", "-y", "--older-than", "1h", "--run-ids", made).exit_code == 1
+    assert values("gc", "-y", "--older-than", "0s")["runs"] == [made]
+
+
+@pytest.mark.parametrize("age", ["", "soon", "3m2h", "-1d", "1w"])
+def test_an_age_that_cannot_be_read_is_status_2(run, age):
+    done = run("gc", "-y", "--older-than", age)
+    assert done.exit_code == 2
+    assert "is no time such as 30d" in done.stderr
+
+
+def test_emptying_the_bin_must_be_meant(run, client, values):
+    client.delete_run(logged(client))
+    done = run("gc")
+    assert done.exit_code == 2
+    assert "Remove 1 run for good: this cannot be undone; add --yes" in done.stderr
+    assert len(values("gc", "--dry-run")["runs"]) == 1
+
+
+def test_what_an_experiment_keeps_elsewhere_is_left_and_said(values, client, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    made = client.create_experiment("far", elsewhere.as_uri())
+    run_id = logged(client, made)
+    client.delete_run(run_id)
+    place = f"{elsewhere.as_uri()}/{run_id}/artifacts"
+    assert values("gc", "-y")["left_artifacts"] == [place]
+    assert files_below(elsewhere) == [f"{run_id}/artifacts/notes/one.txt"]
+    second = logged(client, made)
+    client.delete_run(second)
+    done = values("gc", "-y", "--default-artifact-root", elsewhere.as_uri())
+    assert (done["runs"], done["left_artifacts"]) == ([second], [])
+    assert files_below(elsewhere) == [f"{run_id}/artifacts/notes/one.txt"]
+
+
+def test_no_place_outside_the_root_is_reached(values, client, tmp_path):
+    root = (tmp_path / "flavorkit-artifacts").as_uri()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("mine")
+    made = client.create_experiment("sly", f"{root}/../precious")
+    client.delete_run(client.create_run(made).info.run_id)
+    assert len(values("gc", "-y")["left_artifacts"]) == 1
+    assert (tmp_path / "precious" / "file").read_text() == "mine"
+
+
+def test_what_failed_stays_and_can_be_done_again(values, run, client, tmp_path):
+    """Artifacts went through a server, and nobody said where it keeps them."""
+    made = client.create_experiment("served", "mlflow-artifacts:/5")
+    run_id = client.create_run(made).info.run_id
+    kept = tmp_path / "mlartifacts" / "5" / run_id / "artifacts"
+    kept.mkdir(parents=True)
+    (kept / "model.bin").write_bytes(b"model")
+    easy = logged(client)
+    client.delete_run(easy)
+    client.delete_run(run_id)
+    done = run("gc", "-y")
+    assert done.exit_code == 1
+    assert done.stdout == f"removed run {easy}\n"
+    assert f"Error: run {run_id} is in the bin still: " in done.stderr
+    assert "--artifacts-destination" in done.stderr
+    gone = values("gc", "-y", "--artifacts-destination", tmp_path / "mlartifacts")
+    assert gone["runs"] == [run_id]
+    assert files_below(tmp_path / "mlartifacts") == []
+
+
+def test_the_bin_of_a_server_is_emptied_where_its_database_is(run):
+    done = run("gc", "-y", "--backend-store-uri", "http://127.0.0.1:9")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: a server's bin is looked at where its database is")
+
+
+def _file(path):
+    path.write_bytes(b"bytes")
+    return path
