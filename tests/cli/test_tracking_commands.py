@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -481,6 +482,15 @@ def test_what_failed_stays_and_can_be_done_again(values, run, client, tmp_path):
     gone = values("gc", "-y", "--artifacts-destination", tmp_path / "mlartifacts")
     assert gone["runs"] == [run_id]
     assert files_below(tmp_path / "mlartifacts") == []
+
+
+def test_what_was_interrupted_after_the_artifacts_is_finished(values, either):
+    client, root = either
+    made = logged(client)
+    client.delete_run(made)
+    shutil.rmtree(root / "0" / made / "artifacts")
+    assert values("gc", "-y")["runs"] == [made]
+    assert not (root / "0" / made).exists()
 
 
 def test_the_bin_of_a_server_is_emptied_where_its_database_is(run):
