@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from flavorkit.cli import main
 from flavorkit.tracking import defaults
 from flavorkit.tracking.client import FlavorkitClient
+from tests.tracking import served
 
 
 @pytest.fixture
@@ -502,3 +503,25 @@ def test_the_bin_of_a_server_is_emptied_where_its_database_is(run):
 def _file(path):
     path.write_bytes(b"bytes")
     return path
+
+
+def test_all_of_it_works_through_a_server(values, ok, run, tmp_path, monkeypatch):
+    settings = served.settings_in(tmp_path)
+    with served.thread(settings) as url:
+        monkeypatch.setenv("FLAVORKIT_TRACKING_URI", url)
+        made = values("runs", "create", "-x", "0")["info"]["run_id"]
+        ok("artifacts", "log-artifact", "-l", _file(tmp_path / "model.bin"), "-r", made)
+        listed = values("artifacts", "list", "-r", made)
+        assert listed == [{"path": "model.bin", "is_dir": False, "file_size": 5}]
+        ok("registry", "create", "iris")
+        ok("registry", "publish", "iris", f"runs:/{made}/model.bin")
+        ok("registry", "alias", "set", "iris", "champion", "1")
+        assert len(values("registry", "history", "iris")) == 1
+        ok("runs", "delete", "-r", made)
+        assert run("gc", "-y").exit_code == 1
+        where = ("--backend-store-uri", settings.store_uri)
+        kept = ("--artifacts-destination", settings.artifacts_destination)
+        assert values("gc", "-y", *where, *kept)["runs"] == [made]
+        assert run("runs", "describe", "-r", made).exit_code == 1
+        defaults.close_stores()
+    assert not list(tmp_path.glob("**/artifacts/model.bin"))
