@@ -20,6 +20,24 @@ COMMANDS = {
         "flavorkit.cli.server:server",
         "Remember runs and models for many clients, MLflow's among them.",
     ),
+    "experiments": (
+        "flavorkit.cli.experiments:experiments",
+        "Make, find, rename and delete experiments.",
+    ),
+    "runs": ("flavorkit.cli.runs:runs", "Make, find and delete runs."),
+    "artifacts": (
+        "flavorkit.cli.artifacts:artifacts",
+        "Send files to runs, show them, and fetch them.",
+    ),
+    "registry": (
+        "flavorkit.cli.registry:registry",
+        "Registered models: their versions, and what aliases and stages mean.",
+    ),
+    "db": ("flavorkit.cli.database:db", "Look after a database of runs and models."),
+    "gc": (
+        "flavorkit.cli.gc:gc",
+        "Remove deleted runs and experiments for good, with their artifacts.",
+    ),
     "bench": ("flavorkit.cli.bench:bench", "Measure how fast a server answers."),
     "inspect": (
         "flavorkit.cli.inspect:inspect",
@@ -46,6 +64,10 @@ COMMANDS = {
 }
 MODELS_COMMANDS = {
     **{name: COMMANDS[name] for name in ("serve", "predict", "prepare-env")},
+    "list": (
+        "flavorkit.cli.registry:list_models",
+        "Show the registered models, and where each alias points.",
+    ),
     "update-pip-requirements": (
         "flavorkit.cli.requirements:update_pip_requirements",
         "Add requirements to a saved model, or remove some.",

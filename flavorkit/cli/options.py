@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -147,6 +148,25 @@ def requirement_options() -> Decorator:
 def json_output() -> Decorator:
     """``--json``: output for scripts."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def yes() -> Decorator:
+    """``--yes``: for what cannot be undone."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask; for scripts.")
+
+
+def confirm(what: str, is_confirmed: bool) -> None:
+    """Ask whether to do what cannot be undone, unless ``--yes`` was given.
+
+    Raises:
+        click.UsageError: there is nobody to ask.
+        click.Abort: the answer is no.
+    """
+    if is_confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{what}: this cannot be undone; add --yes if it is meant")
+    click.confirm(f"{what}? This cannot be undone.", abort=True, err=True)
 
 
 def printable(text: str) -> str:

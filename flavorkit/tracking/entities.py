@@ -382,7 +382,7 @@ class RegisteredModel(Pairs):
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryChange:
+class RegistryChange(Pairs):
     """An alias or a stage that came to mean another version.
 
     Args:

@@ -379,6 +379,27 @@ class Store(RunStore, LoggedModelStore, RegistryStore, Protocol):
             InvalidArgumentError: one of them is not deleted.
         """
 
+    def artifacts_in_bin(
+        self,
+        *,
+        run_ids: Sequence[str] = (),
+        experiment_ids: Sequence[str] = (),
+        model_ids: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """Where the artifacts are of what :meth:`purge` of the same would remove.
+
+        Returns:
+            The URI of each run and logged model by its id, those of the experiments among them.
+
+        Raises:
+            NotFoundError: one of them is not there.
+            InvalidArgumentError: one of them is not deleted.
+        """
+
+    @property
+    def artifact_root(self) -> str:
+        """Where experiments that name no place keep their artifacts."""
+
     def deleted_before(self, cutoff: int) -> tuple[list[str], list[str], list[str]]:
         """The ids of the runs, experiments and logged models that were deleted by then."""
 

@@ -1150,11 +1150,21 @@ class TestTheBin:
         runs, experiments, models = store.deleted_before(2**62)
         assert (runs, experiments, models) == ([gone], [], [logged.model_id])
         assert store.deleted_before(0) == ([], [], [])
+        places = store.artifacts_in_bin(run_ids=[gone], model_ids=[logged.model_id])
+        assert places == {
+            gone: store.get_run(gone).info.artifact_uri,
+            logged.model_id: logged.artifact_location,
+        }
+        with pytest.raises(InvalidArgumentError, match=r"(deleted|active)"):
+            store.artifacts_in_bin(experiment_ids=[experiment])
         store.purge(run_ids=[gone], model_ids=[logged.model_id])
         with pytest.raises(NotFoundError, match=gone):
             store.get_run(gone)
         assert store.get_run(keep).data.metrics == {"m": 1.0}
+        uri = store.get_run(keep).info.artifact_uri
+        assert uri.startswith(store.artifact_root)
         store.delete_experiment(experiment)
+        assert store.artifacts_in_bin(experiment_ids=[experiment]) == {keep: uri}
         store.purge(experiment_ids=[experiment])
         with pytest.raises(NotFoundError, match=experiment):
             store.get_experiment(experiment)

@@ -28,6 +28,11 @@ class Connection:
         return self._tracking_uri
 
     @property
+    def registry_uri(self) -> str:
+        """Where registered models are."""
+        return self._registry_uri
+
+    @property
     def _store(self) -> Store:
         store = defaults.store(self._tracking_uri)
         deliver_left_over(self._tracking_uri, store)

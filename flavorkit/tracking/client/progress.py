@@ -8,7 +8,7 @@ from types import TracebackType
 
 from flavorkit.tracking import environ
 
-_PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.2
 _WIDTH = 30
 _MEGABYTE = 1e6

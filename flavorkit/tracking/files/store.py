@@ -33,15 +33,7 @@ class FileStore(VersionFolders):
         model_ids: Sequence[str] = (),
     ) -> None:
         """Remove deleted runs, experiments and logged models for good; not their artifacts."""
-        for run_id in run_ids:
-            with self._run(run_id) as (_, content):
-                _check_deleted(f"the run {run_id}", content["lifecycle_stage"])
-        for model_id in model_ids:
-            with self._model(model_id) as (_, content):
-                _check_deleted(f"the logged model {model_id}", content["lifecycle_stage"])
-        for experiment_id in experiment_ids:
-            with self._experiment(experiment_id) as (_, content):
-                _check_deleted(f"the experiment {experiment_id}", content["lifecycle_stage"])
+        self.artifacts_in_bin(run_ids=run_ids, experiment_ids=experiment_ids, model_ids=model_ids)
         for run_id in run_ids:
             with self._run(run_id) as (folder, _):
                 _remove(folder, run_id)
@@ -50,6 +42,39 @@ class FileStore(VersionFolders):
                 _remove(folder, model_id)
         for experiment_id in experiment_ids:
             self._remove_experiment(experiment_id)
+
+    def artifacts_in_bin(
+        self,
+        *,
+        run_ids: Sequence[str] = (),
+        experiment_ids: Sequence[str] = (),
+        model_ids: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """Where the artifacts are of what :meth:`purge` would remove, by run or logged model."""
+        found: dict[str, str] = {}
+        for run_id in run_ids:
+            with self._run(run_id) as (_, content):
+                _check_deleted(f"the run {run_id}", content["lifecycle_stage"])
+                found[run_id] = metadata.text(content, "artifact_uri") or ""
+        for model_id in model_ids:
+            with self._model(model_id) as (_, content):
+                _check_deleted(f"the logged model {model_id}", content["lifecycle_stage"])
+                found[model_id] = metadata.text(content, "artifact_location") or ""
+        for experiment_id in experiment_ids:
+            with self._experiment(experiment_id) as (experiment, content):
+                _check_deleted(f"the experiment {experiment_id}", content["lifecycle_stage"])
+                for _, run in run_files.listed(experiment):
+                    found[run["run_id"]] = metadata.text(run, "artifact_uri") or ""
+                for view in (ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY):
+                    for _, model in logged_models.listed(experiment, view):
+                        place = metadata.text(model, "artifact_location") or ""
+                        found[model["model_id"]] = place
+        return found
+
+    @property
+    def artifact_root(self) -> str:
+        """Where experiments that name no place keep their artifacts."""
+        return self._artifact_root
 
     def deleted_before(self, cutoff: int) -> tuple[list[str], list[str], list[str]]:
         """The ids of the runs, experiments and logged models that were deleted by then."""

@@ -37,6 +37,31 @@ class HttpStore(HttpRuns, HttpLoggedModels, HttpRegistry):
             "a server's bin is emptied where its database is, not over the network"
         )
 
+    def artifacts_in_bin(
+        self,
+        *,
+        run_ids: Sequence[str] = (),
+        experiment_ids: Sequence[str] = (),
+        model_ids: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """Not over a network.
+
+        Raises:
+            UnsupportedByStoreError: always.
+        """
+        raise UnsupportedByStoreError(
+            "a server's bin is looked at where its database is, not over the network"
+        )
+
+    @property
+    def artifact_root(self) -> str:
+        """Not over a network.
+
+        Raises:
+            UnsupportedByStoreError: always.
+        """
+        raise UnsupportedByStoreError("a server decides for itself where artifacts are kept")
+
     def deleted_before(self, cutoff: int) -> tuple[list[str], list[str], list[str]]:
         """Not over a network.
 

@@ -166,7 +166,12 @@ def _parsed(text: str) -> URL:
             "the URL of the database cannot be read; it is like sqlite:///file.db or"
             " postgresql://user:password@host/database"
         ) from None
-    drivername, package, extra = _DRIVERS[url.get_backend_name()]
+    known = _DRIVERS.get(url.get_backend_name())
+    if known is None:
+        raise InvalidArgumentError(
+            f"{url.get_backend_name()}: is no database; write {', '.join(sorted(_DRIVERS))}"
+        )
+    drivername, package, extra = known
     if "+" not in url.drivername:
         url = url.set(drivername=drivername)
     try:
