@@ -941,7 +941,7 @@ class TestRegisteredModels:
     @pytest.mark.parametrize(
         ("filter_string", "found"),
         [
-            (None, ["Lynx", "fox", "foxes"]),
+            (None, ["Lynx", "ask", "fox", "foxes"]),
             ("name = 'fox'", ["fox"]),
             ("name LIKE 'fox%'", ["fox", "foxes"]),
             ("name ILIKE 'l%'", ["Lynx"]),
@@ -951,11 +951,15 @@ class TestRegisteredModels:
             # What MLflow's clients ask for; models without the tag are meant too.
             ("tag.`mlflow.prompt.is_prompt` != 'true'", ["Lynx", "fox", "foxes"]),
             ("name LIKE 'f%' AND tag.`mlflow.prompt.is_prompt` != 'true'", ["fox", "foxes"]),
+            ("tag.`mlflow.prompt.is_prompt` = 'false'", ["Lynx", "fox", "foxes"]),
+            ("tag.`mlflow.prompt.is_prompt` = 'true'", ["ask"]),
+            ("tag.`mlflow.prompt.is_prompt` != 'false'", ["ask"]),
         ],
     )
     def test_searched(self, store, model, filter_string, found):
         store.create_registered_model("foxes", tags={"team": "y"})
         store.create_registered_model("Lynx")
+        store.create_registered_model("ask", tags={"mlflow.prompt.is_prompt": "true"})
         result = store.search_registered_models(filter_string)
         assert sorted(one.name for one in result) == sorted(found)
 
