@@ -1060,6 +1060,9 @@ class TestModelVersions:
         assert store.get_latest_versions(model, ["Archived"]) == []
         of_model = store.get_registered_model(model).latest_versions
         assert {one.version for one in of_model} == {"4", "1", "2"}
+        store.transition_model_version_stage(model, "4", "Archived")
+        latest = {one.current_stage: one.version for one in store.get_latest_versions(model)}
+        assert latest == {"None": "3", "Production": "1", "Staging": "2", "Archived": "4"}
 
     def test_aliases_point_at_versions(self, store, model):
         for _ in range(2):
