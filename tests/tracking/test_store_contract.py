@@ -995,6 +995,31 @@ class TestModelVersions:
         assert version.model_id == logged.model_id
         assert store.get_model_version_download_uri(model, "1") == logged.artifact_location
 
+    def test_of_a_model_that_a_run_has_logged(self, store, model, experiment, run):
+        run_id = run.info.run_id
+        older, newer = (
+            store.create_logged_model(experiment, "m", source_run_id=run_id) for _ in range(2)
+        )
+        gone = store.create_logged_model(experiment, "m", source_run_id=run_id)
+        store.delete_logged_model(gone.model_id)
+        other = store.create_logged_model(experiment, "other")
+        for source, model_id, found, place in (
+            ("m", older.model_id, older.model_id, older.artifact_location),
+            ("m/files", older.model_id, older.model_id, f"{older.artifact_location}/files"),
+            ("other", None, None, f"{run.info.artifact_uri}/other"),
+            ("other", other.model_id, other.model_id, f"{run.info.artifact_uri}/other"),
+            ("deep/m", None, None, f"{run.info.artifact_uri}/deep/m"),
+        ):
+            made = store.create_model_version(model, f"runs:/{run_id}/{source}", model_id=model_id)
+            assert (made.source, made.model_id) == (f"runs:/{run_id}/{source}", found)
+            assert store.get_model_version_download_uri(model, made.version) == place
+        made = store.create_model_version(model, f"runs:/{run_id}/m")
+        assert made.run_id == run_id
+        # Either may be the newer one: times are milliseconds.
+        known = {one.model_id: one.artifact_location for one in (older, newer)}
+        place = store.get_model_version_download_uri(model, made.version)
+        assert place == known[made.model_id]
+
     def test_numbers_are_dense_and_never_given_twice(self, store, model):
         assert [store.create_model_version(model, "s3://b/m").version for _ in range(3)] == [
             *("1", "2", "3")
