@@ -224,7 +224,7 @@ def tables_and_images(side: Side) -> None:
         product.log_image(np.zeros((4, 6, 3), np.uint8), "black.png")
     run_id = run.info.run_id
     for one in (product, side.other):
-        found = one.load_table("answers.json", run_ids=[run_id])
+        found = one.MlflowClient().load_table(experiment, "answers.json", [run_id])
         assert found["question"].tolist() == ["a", "größe", "c"]
         assert found["score"].tolist() == [0.5, 1.5, 2.5]
         assert one.artifacts.load_image(f"runs:/{run_id}/black.png").size == (6, 4)
