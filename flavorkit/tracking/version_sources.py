@@ -1,7 +1,6 @@
 """What the source of a model version says, and what a logged model notes of its versions.
 
-Stores resolve sources: the words of the pattern are here, what they lead to is for each store to
-find out.
+What a source says is read here; what it leads to is for each store to find out.
 """
 
 from __future__ import annotations
