@@ -11,7 +11,10 @@ import pytest
 
 # Before the first test module imports it.
 pytest.register_assert_rewrite(
-    "flavorkit.testing.contract", "flavorkit.testing.cases", "flavorkit.testing.crowd"
+    "flavorkit.testing.contract",
+    "flavorkit.testing.cases",
+    "flavorkit.testing.crowd",
+    "tests.interop.tracking_steps",
 )
 
 # Keys that the tests make belong to the tests. Set before anything reads it, and inherited by every

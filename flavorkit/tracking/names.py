@@ -33,7 +33,6 @@ MAX_BATCH_TAGS = 100
 MAX_BATCH = 1_000
 
 STAGES = ("None", "Staging", "Production", "Archived")
-_DEFAULT_STAGES = STAGES[:3]
 
 # Letters of any script, digits, and these; the path-like ones are looked at more closely below.
 _KEY = re.compile(r"[/\w.\- :]*\Z")
@@ -115,8 +114,8 @@ def stage(text: object) -> str:
 
 
 def stages_of_latest(stages: Sequence[str] | None) -> tuple[str, ...]:
-    """The stages whose newest versions are asked for; all but the archived if none is named."""
-    return tuple(map(stage, stages)) if stages else _DEFAULT_STAGES
+    """The stages whose newest versions are asked for; all of them if none is named."""
+    return tuple(map(stage, stages)) if stages else STAGES
 
 
 def run_status(text: object) -> str:

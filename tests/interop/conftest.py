@@ -18,6 +18,7 @@ import pytest
 from flavorkit.testing import Answer, Server  # noqa: F401
 from tests.conftest import ROOT
 from tests.serving.conftest import start  # noqa: F401 - a fixture
+from tests.tracking import served
 
 
 def pytest_collection_modifyitems(items):
@@ -60,6 +61,45 @@ def one_h2o(monkeypatch):
     """MLflow loads H2O's models into what answers at the default port, or starts a cluster there."""
     if "h2o" in sys.modules:
         monkeypatch.setattr("h2o.init", lambda **options: None)
+
+
+@pytest.fixture(scope="session")
+def flavorkit_tracking_server(tmp_path_factory):
+    """The URL of ``flavorkit server``, for all tests that share a worker."""
+    server = served.Process(tmp_path_factory.mktemp("flavorkit-server"))
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def mlflow_tracking_server(tmp_path_factory):
+    """The URL of ``mlflow server``, for all tests that share a worker: it is slow to start."""
+    folder = tmp_path_factory.mktemp("mlflow-server")
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
+    command += ["--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 300
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/health", timeout=5):
+                    break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < end, (folder / "log").read_text()
+                time.sleep(0.2)
+        yield url
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
 
 
 class MlflowServer(Server):

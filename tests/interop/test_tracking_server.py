@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -31,60 +24,24 @@ from flavorkit.tracking.entities import (
     RunTag,
 )
 from flavorkit.tracking.stores import open_store
-from tests.tracking import served
+
+pytestmark = pytest.mark.xdist_group("tracking servers")
 
 SOME_TIME = 1_700_000_000_000
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory):
-    """A server of ours."""
-    server = served.Process(tmp_path_factory.mktemp("ours"))
-    yield server.url
-    server.kill()
-
-
 @pytest.fixture
-def client(mlflow, ours, monkeypatch):
+def client(mlflow, flavorkit_tracking_server, monkeypatch):
     """MLflow, told to use it."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    mlflow.set_tracking_uri(ours)
-    mlflow.set_registry_uri(ours)
+    mlflow.set_tracking_uri(flavorkit_tracking_server)
+    mlflow.set_registry_uri(flavorkit_tracking_server)
     yield mlflow.MlflowClient()
     while mlflow.active_run():
         mlflow.end_run()
     mlflow.set_tracking_uri(before[0])
     mlflow.set_registry_uri(before[1])
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory):
-    """The URL of a server of MLflow's."""
-    folder = tmp_path_factory.mktemp("theirs")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
-    command += ["--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
-        )
-    url = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 120
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                break
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < end, (folder / "log").read_text()
-            time.sleep(0.2)
-    yield url
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(60)
 
 
 class TestTheirClient:
@@ -263,9 +220,9 @@ class TestTheirClient:
 
 
 @pytest.fixture
-def store(theirs):
+def store(mlflow_tracking_server):
     """Our store, over their server."""
-    opened = open_store(theirs)
+    opened = open_store(mlflow_tracking_server)
     yield opened
     opened.close()
 

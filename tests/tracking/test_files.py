@@ -23,6 +23,7 @@ from flavorkit.errors import (
     NotFoundError,
     StoreUnavailableError,
 )
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import (
     Dataset,
     DatasetInput,
@@ -33,7 +34,6 @@ from flavorkit.tracking.entities import (
     Param,
     RunTag,
 )
-from flavorkit.tracking.files import layout
 from flavorkit.tracking.stores import open_store
 from tests.conftest import ROOT
 
@@ -817,7 +817,7 @@ class TestPlaces:
         ],
     )
     def test_a_place_below_another(self, place, found):
-        assert layout.below(place, "x", "y") == found
+        assert below(place, "x", "y") == found
 
     @pytest.mark.parametrize(
         "source",

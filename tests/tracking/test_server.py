@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -420,6 +421,23 @@ class TestNumbers:
         assert 'requests_total{endpoint="other",status="404"}' in text
         assert 'request_seconds_count{endpoint="GET mlflow/experiments/get"}' in text
         assert "flavorkit_tracking_in_flight 1.0" in text
+
+    def test_a_body_that_does_not_end_is_counted_once(self, tmp_path):
+        head = f"POST {API}/runs/create HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+        done = 'request_seconds_count{endpoint="POST mlflow/runs/create"} 1.0'
+
+        def ended():
+            text = client.send("GET", "/metrics").content.decode()
+            return text if done in text else None
+
+        with served.thread(served.settings_in(tmp_path, body_seconds=0.2)) as url:
+            client = Client(url)
+            with socket.create_connection((client.host, client.port), timeout=30) as connection:
+                connection.sendall(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+                assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
+            text = eventually(ended)
+        found = re.findall(r'requests_total\{endpoint="([^"]*)",status="4xx"\} ([0-9.]+)', text)
+        assert found == [("other", "1.0")]
 
     def test_what_waits_is_bounded(self):
         async def crowd():

@@ -941,7 +941,7 @@ class TestRegisteredModels:
     @pytest.mark.parametrize(
         ("filter_string", "found"),
         [
-            (None, ["Lynx", "fox", "foxes"]),
+            (None, ["Lynx", "ask", "fox", "foxes"]),
             ("name = 'fox'", ["fox"]),
             ("name LIKE 'fox%'", ["fox", "foxes"]),
             ("name ILIKE 'l%'", ["Lynx"]),
@@ -951,11 +951,15 @@ class TestRegisteredModels:
             # What MLflow's clients ask for; models without the tag are meant too.
             ("tag.`mlflow.prompt.is_prompt` != 'true'", ["Lynx", "fox", "foxes"]),
             ("name LIKE 'f%' AND tag.`mlflow.prompt.is_prompt` != 'true'", ["fox", "foxes"]),
+            ("tag.`mlflow.prompt.is_prompt` = 'false'", ["Lynx", "fox", "foxes"]),
+            ("tag.`mlflow.prompt.is_prompt` = 'true'", ["ask"]),
+            ("tag.`mlflow.prompt.is_prompt` != 'false'", ["ask"]),
         ],
     )
     def test_searched(self, store, model, filter_string, found):
         store.create_registered_model("foxes", tags={"team": "y"})
         store.create_registered_model("Lynx")
+        store.create_registered_model("ask", tags={"mlflow.prompt.is_prompt": "true"})
         result = store.search_registered_models(filter_string)
         assert sorted(one.name for one in result) == sorted(found)
 
@@ -990,6 +994,31 @@ class TestModelVersions:
         version = store.create_model_version(model, f"models:/{logged.model_id}")
         assert version.model_id == logged.model_id
         assert store.get_model_version_download_uri(model, "1") == logged.artifact_location
+
+    def test_of_a_model_that_a_run_has_logged(self, store, model, experiment, run):
+        run_id = run.info.run_id
+        older, newer = (
+            store.create_logged_model(experiment, "m", source_run_id=run_id) for _ in range(2)
+        )
+        gone = store.create_logged_model(experiment, "m", source_run_id=run_id)
+        store.delete_logged_model(gone.model_id)
+        other = store.create_logged_model(experiment, "other")
+        for source, model_id, found, place in (
+            ("m", older.model_id, older.model_id, older.artifact_location),
+            ("m/files", older.model_id, older.model_id, f"{older.artifact_location}/files"),
+            ("other", None, None, f"{run.info.artifact_uri}/other"),
+            ("other", other.model_id, other.model_id, f"{run.info.artifact_uri}/other"),
+            ("deep/m", None, None, f"{run.info.artifact_uri}/deep/m"),
+        ):
+            made = store.create_model_version(model, f"runs:/{run_id}/{source}", model_id=model_id)
+            assert (made.source, made.model_id) == (f"runs:/{run_id}/{source}", found)
+            assert store.get_model_version_download_uri(model, made.version) == place
+        made = store.create_model_version(model, f"runs:/{run_id}/m")
+        assert made.run_id == run_id
+        # Either may be the newer one: times are milliseconds.
+        known = {one.model_id: one.artifact_location for one in (older, newer)}
+        place = store.get_model_version_download_uri(model, made.version)
+        assert place == known[made.model_id]
 
     def test_numbers_are_dense_and_never_given_twice(self, store, model):
         assert [store.create_model_version(model, "s3://b/m").version for _ in range(3)] == [
@@ -1056,6 +1085,9 @@ class TestModelVersions:
         assert store.get_latest_versions(model, ["Archived"]) == []
         of_model = store.get_registered_model(model).latest_versions
         assert {one.version for one in of_model} == {"4", "1", "2"}
+        store.transition_model_version_stage(model, "4", "Archived")
+        latest = {one.current_stage: one.version for one in store.get_latest_versions(model)}
+        assert latest == {"None": "3", "Production": "1", "Staging": "2", "Archived": "4"}
 
     def test_aliases_point_at_versions(self, store, model):
         for _ in range(2):

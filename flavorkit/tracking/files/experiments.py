@@ -10,6 +10,7 @@ from typing import Any
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import Experiment, LifecycleStage, PagedList, ViewType
 from flavorkit.tracking.files import metadata, searching, values
 from flavorkit.tracking.files.folders import Folder
@@ -19,7 +20,6 @@ from flavorkit.tracking.files.layout import (
     REGISTRY,
     TAGS,
     TRASH,
-    below,
     experiment_folder,
     is_experiment,
     is_run,

@@ -70,14 +70,6 @@ def location(place: str) -> str:
     return os.path.abspath(place)  # noqa: PTH100
 
 
-def below(place: str, *steps: str) -> str:
-    """A place of artifacts below another one."""
-    if not urlsplit(place).scheme:
-        return "/".join((place.rstrip("/"), *steps))
-    head, mark, query = place.partition("?")
-    return "/".join((head.rstrip("/"), *steps)) + mark + query
-
-
 def new_experiment_id() -> str:
     """The id of an experiment: 18 digits, as MLflow makes them."""
     return str(_random.randrange(10**17, 10**18))

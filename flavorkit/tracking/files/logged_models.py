@@ -9,6 +9,7 @@ from typing import Any
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import (
     LifecycleStage,
     LoggedModel,
@@ -25,7 +26,6 @@ from flavorkit.tracking.files.layout import (
     MODELS,
     PARAMS,
     TAGS,
-    below,
     logged_model_folder,
 )
 from flavorkit.tracking.files.logged_model_search import LoggedModelSearch

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 from collections.abc import Mapping, Sequence
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import actor, names
+from flavorkit.tracking import actor, names, version_sources
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import ModelVersion, ModelVersionStatus, PagedList
 from flavorkit.tracking.files import history, metadata, searching, values, versions
 from flavorkit.tracking.files.experiments import now
-from flavorkit.tracking.files.layout import TAGS, below
+from flavorkit.tracking.files.layout import TAGS
 from flavorkit.tracking.files.registry import RegistryFolders
 from flavorkit.tracking.search.fields import MODEL_VERSIONS
 from flavorkit.tracking.search.order import MODEL_VERSIONS_LAST
+from flavorkit.tracking.version_sources import VERSIONS_TAG, OfLoggedModel, OfRun, OfVersion
 
 MAX_RESULTS = 200_000
-VERSIONS_TAG = "mlflow.modelVersions"
-"""The tag of a logged model that says, as JSON, under which names and numbers it is registered."""
 
-_LOGGED_MODEL = re.compile(r"models:/+(?P<model_id>m-[0-9A-Za-z]+)/?\Z")
-_VERSION = re.compile(r"models:/+(?P<name>[^/@]+)/(?P<version>[0-9]{1,9})/?\Z")
-_RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)/(?P<path>.+)\Z", re.DOTALL)
 _ARCHIVED = names.STAGES[3]
 _REPLACED = names.STAGES[1:3]
 
@@ -205,20 +200,43 @@ class VersionFolders(RegistryFolders):
             The URI of the files, the id of the logged model that it is, and of the run that made
             it, as far as they are known.
         """
-        match = _LOGGED_MODEL.match(source)
-        if match:
-            model = self.get_logged_model(match["model_id"])
+        reference = version_sources.parse(source)
+        if isinstance(reference, OfLoggedModel):
+            model = self.get_logged_model(reference.model_id)
             return model.artifact_location, model.model_id, model.source_run_id
-        match = _VERSION.match(source)
-        if match:
-            version = self.get_model_version(match["name"], match["version"])
-            place = self.get_model_version_download_uri(match["name"], match["version"])
+        if isinstance(reference, OfVersion):
+            name, number = reference.name, str(reference.version)
+            version = self.get_model_version(name, number)
+            place = self.get_model_version_download_uri(name, number)
             return place, version.model_id or model_id, version.run_id
+        place, found = source, None
+        if reference is not None:
+            with contextlib.suppress(NotFoundError):  # it may be known to another store
+                place, found = self._of_run(reference, model_id)
+        model_id = found or model_id
         run_id = None
         if model_id:
-            with contextlib.suppress(NotFoundError):  # it may be known to another store
+            with contextlib.suppress(NotFoundError):
                 run_id = self.get_logged_model(model_id).source_run_id
-        return self._place(source), model_id, run_id
+        return place, model_id, run_id
+
+    def _of_run(self, reference: OfRun, model_id: str | None) -> tuple[str, str | None]:
+        """Where the model is that a run logged, or the place in the run if it has logged none.
+
+        Of several of that name it is the one whose id was given, or else the newest.
+        """
+        run = self.get_run(reference.run_id).info
+        models = [
+            one
+            for one in self._listed_models([run.experiment_id])
+            if one.source_run_id == run.run_id and one.name == reference.name
+        ]
+        if not models:
+            return below(run.artifact_uri, *reference.steps), None
+        model = max(models, key=lambda one: (one.model_id == model_id, one.creation_timestamp))
+        is_whole = not reference.below
+        place = below(model.artifact_location, *reference.below)
+        return place, model.model_id if is_whole else None
 
     def _note_version(self, model_id: str, name: str, version: str) -> None:
         """Note in a logged model what it is registered as, if it is known here."""
@@ -226,24 +244,7 @@ class VersionFolders(RegistryFolders):
             contextlib.suppress(NotFoundError),
             self._changing_model(model_id) as (folder, content),
         ):
-            try:
-                noted = json.loads(values.read_one(folder, TAGS, VERSIONS_TAG, "tag") or "[]")
-            except ValueError:
-                noted = []
-            noted = [*(noted if isinstance(noted, list) else ())]
-            noted.append({"name": name, "version": version})
-            values.write_all(folder, TAGS, {VERSIONS_TAG: json.dumps(noted)}, "tag")
+            before = values.read_one(folder, TAGS, VERSIONS_TAG, "tag")
+            tags = {VERSIONS_TAG: version_sources.noted(before, name, version)}
+            values.write_all(folder, TAGS, tags, "tag")
             metadata.update(folder, content, last_updated_timestamp=now())
-
-    def _place(self, source: str) -> str:
-        """The URI of the files of a source that is no model, or below which run they are."""
-        match = _RUN.match(source)
-        if match is None:
-            return source
-        steps = match["path"].rstrip("/").split("/")
-        if any(step in {"", ".", ".."} for step in steps) or re.search(r"[\\?#]", match["path"]):
-            raise InvalidArgumentError(f"{source!r} is no path below a run")
-        try:
-            return below(self.get_run(match["run_id"]).info.artifact_uri, *steps)
-        except NotFoundError:  # it may be known to another store
-            return source

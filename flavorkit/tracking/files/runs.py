@@ -9,6 +9,7 @@ from typing import Any
 
 from flavorkit.errors import NotFoundError
 from flavorkit.tracking import names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import (
     LifecycleStage,
     PagedList,
@@ -27,7 +28,6 @@ from flavorkit.tracking.files.layout import (
     PARAMS,
     TAGS,
     TRASH,
-    below,
     is_experiment,
     run_folder,
 )

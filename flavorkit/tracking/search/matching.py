@@ -19,8 +19,6 @@ Getter = Callable[[T, Field], Any]
 which one has to fit, such as the names of its datasets."""
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
-"""MLflow's clients ask for registered models whose tag of this name is not 'true', or is 'false',
-and mean those too that have no such tag."""
 
 
 def like(text: str, pattern: str) -> bool:
@@ -59,6 +57,16 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+def means_no_prompt(comparison: Comparison) -> bool:
+    """Whether it holds for what has no such tag, too.
+
+    MLflow's clients ask for registered models whose tag of that name is not 'true', or is 'false',
+    and mean those as well that have none.
+    """
+    asked = (comparison.operator, comparison.value)
+    return comparison.field.key == PROMPT_TAG and asked in {("!=", "true"), ("=", "false")}
+
+
 def matches(entity: T, comparisons: Iterable[Comparison], get: Getter[T]) -> bool:
     """Whether all conditions hold; one about what the entity has not does not, but IS NULL.
 
@@ -92,10 +100,7 @@ def _holds(comparison: Comparison, value: Any) -> bool:
     if isinstance(value, tuple):
         return any(compare(one, comparison.value) for one in value if not _is_nan(one))
     if value is None:
-        return comparison.field.key == PROMPT_TAG and (comparison.operator, comparison.value) in {
-            ("!=", "true"),
-            ("=", "false"),
-        }
+        return means_no_prompt(comparison)
     return not _is_nan(value) and compare(value, comparison.value)
 
 

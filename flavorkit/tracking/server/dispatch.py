@@ -62,7 +62,7 @@ class Dispatcher:
         except FlavorkitError as error:
             await _refuse(exchange, error)
         except ClientGoneError:
-            exchange.status = scope.get(REFUSED, CLIENT_GONE)
+            exchange.status = CLIENT_GONE
         except Exception as error:
             error_id = secrets.token_hex(8)
             logger.exception(
@@ -76,7 +76,8 @@ class Dispatcher:
                 raise error from None
             await exchange.answer(answers.of_bug(error_id))
         finally:
-            service.metrics.end(number, exchange.status or CLIENT_GONE, begun)
+            status = None if REFUSED in scope else exchange.status or CLIENT_GONE
+            service.metrics.end(number, status, begun)
 
     async def _run(
         self, number: int, service: Service, exchange: Exchange, variables: dict[str, str]

@@ -48,12 +48,13 @@ class Metrics:
         self._row[_IN_FLIGHT] += 1
         return time.perf_counter()
 
-    def end(self, endpoint: int, status: int, begun: float) -> None:
-        """It was answered."""
+    def end(self, endpoint: int, status: int | None, begun: float) -> None:
+        """It was answered; ``status`` is None where that was counted already."""
         seconds = time.perf_counter() - begun
         row, first = self._row, _FIRST + endpoint * _WIDTH
         row[_IN_FLIGHT] -= 1
-        row[first + _status(status)] += 1
+        if status is not None:
+            row[first + _status(status)] += 1
         buckets = first + len(STATUSES)
         row[buckets + bisect_left(SECONDS, seconds)] += 1
         row[buckets + len(SECONDS) + 1] += seconds

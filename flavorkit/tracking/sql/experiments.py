@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, String, cast, delete, insert, select, up
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import Experiment, LifecycleStage, PagedList, ViewType
 from flavorkit.tracking.search import pages
 from flavorkit.tracking.search.fields import EXPERIMENTS, Kind
@@ -129,7 +130,7 @@ class Experiments(Part):
                 connection.execute(
                     update(experiments)
                     .where(experiments.c.id == number)
-                    .values(artifact_location=places.below(self._root, str(number)))
+                    .values(artifact_location=below(self._root, str(number)))
                 )
             if kept:
                 rows = [

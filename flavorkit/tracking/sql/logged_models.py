@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names, run_names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import LoggedModel, LoggedModelStatus, Metric
-from flavorkit.tracking.sql import clock, places
+from flavorkit.tracking.sql import clock
 from flavorkit.tracking.sql.experiments import active_experiment, number_of
 from flavorkit.tracking.sql.part import Part, rows_of
 from flavorkit.tracking.sql.schema import (
@@ -21,9 +22,7 @@ from flavorkit.tracking.sql.schema import (
     model_tags,
     runs,
 )
-
-VERSIONS_TAG = "mlflow.modelVersions"
-"""Under which names and numbers a logged model is registered, as JSON."""
+from flavorkit.tracking.version_sources import VERSIONS_TAG, noted
 
 _MAX_TYPE = 500
 
@@ -90,7 +89,7 @@ class LoggedModels(Part):
                 "model_id": model_id,
                 "experiment": experiment,
                 "name": name or run_names.made_up(),
-                "artifact_location": places.below(place, "models", model_id, "artifacts"),
+                "artifact_location": below(place, "models", model_id, "artifacts"),
                 "creation_timestamp": now,
                 "last_updated_timestamp": now,
                 "model_type": model_type,
@@ -190,14 +189,7 @@ class LoggedModels(Part):
             return
         this = (model_tags.c.model == number, model_tags.c.key == VERSIONS_TAG)
         before = connection.execute(select(model_tags.c.value).where(*this)).scalar()
-        try:
-            noted = json.loads(before or "[]")
-        except ValueError:
-            noted = []
-        if not isinstance(noted, list):
-            noted = []
-        noted.append({"name": name, "version": str(version)})
-        self._set_model_tags(connection, number, {VERSIONS_TAG: json.dumps(noted)})
+        self._set_model_tags(connection, number, {VERSIONS_TAG: noted(before, name, str(version))})
 
     def _model(self, connection: Connection, model_id: str) -> LoggedModel:
         return self._models(connection, [model_row(connection, model_id)])[0]

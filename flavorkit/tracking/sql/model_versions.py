@@ -79,8 +79,7 @@ class ModelVersions(LoggedModels):
         names.value(description or "", "a description", names.MAX_DESCRIPTION)
 
         def create(connection: Connection) -> ModelVersion:
-            location, referred = places.behind(connection, source)
-            of_model = referred or model_id
+            location, of_model = places.behind(connection, source, model_id)
             model, version = _next_version(connection, name)
             now = clock.now()
             row = {

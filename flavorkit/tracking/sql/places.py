@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 from sqlalchemy.engine import URL
 
-from flavorkit.errors import InvalidArgumentError, NotFoundError
+from flavorkit.errors import NotFoundError
+from flavorkit.tracking import version_sources
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.sql.schema import logged_models, model_versions, registered_models, runs
 
 _FOLDER = "flavorkit-artifacts"
-_LOGGED_MODEL = re.compile(r"models:/+(?P<model_id>m-[0-9A-Za-z]+)/?\Z")
-_VERSION = re.compile(r"models:/+(?P<name>[^/@]+)/(?P<version>[0-9]{1,9})/?\Z")
-_RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)/(?P<path>.+)\Z", re.DOTALL)
 
 
 def root(url: URL, given: str | None) -> str:
@@ -34,25 +32,13 @@ def absolute(place: str) -> str:
     return str(Path(place).absolute())
 
 
-def below(place: str, *parts: str) -> str:
-    """A place below another; what stands behind ``?`` stays behind."""
-    split = urlsplit(place)
-    if not split.scheme:
-        return "/".join((place.rstrip("/"), *parts))
-    path = "/".join((split.path.rstrip("/"), *parts))
-    if not split.netloc and place.startswith(f"{split.scheme}:///"):
-        return f"{split.scheme}://{path}" + (f"?{split.query}" if split.query else "")
-    return urlunsplit(split._replace(path=path))
-
-
-def logged_model_id(source: str) -> str | None:
-    """The id of the logged model that a source names, if it names one."""
-    match = _LOGGED_MODEL.match(source)
-    return match["model_id"] if match else None
-
-
-def behind(connection: Connection, source: str) -> tuple[str, str | None]:
+def behind(connection: Connection, source: str, model_id: str | None) -> tuple[str, str | None]:
     """What a reference to a model leads to.
+
+    Args:
+        connection: to the database.
+        source: of a version.
+        model_id: of the logged model that it is, if somebody has said so.
 
     Returns:
         The URI of its files, and the id of the logged model that it is.
@@ -61,37 +47,61 @@ def behind(connection: Connection, source: str) -> tuple[str, str | None]:
         NotFoundError: it leads to nothing.
         InvalidArgumentError: its path leaves the run.
     """
-    model_id = logged_model_id(source)
-    if model_id is not None:
+    reference = version_sources.parse(source)
+    if isinstance(reference, version_sources.OfRun):
+        place, found = _of_run(connection, reference, model_id)
+        # The run may be known to another store only.
+        return place or source, found or model_id
+    if isinstance(reference, version_sources.OfLoggedModel):
         query = select(logged_models.c.artifact_location).where(
-            logged_models.c.model_id == model_id, logged_models.c.deleted_at.is_(None)
+            logged_models.c.model_id == reference.model_id, logged_models.c.deleted_at.is_(None)
         )
         location = connection.execute(query).scalar()
         if location is None:
-            raise NotFoundError(f"{source}: there is no logged model {model_id}")
-        return location, model_id
-    version = _VERSION.match(source)
-    if version is not None:
-        named = (
-            select(model_versions.c.location, model_versions.c.model_id)
-            .join(registered_models, registered_models.c.id == model_versions.c.model)
-            .where(
-                registered_models.c.name == version["name"],
-                model_versions.c.version == int(version["version"]),
-            )
+            raise NotFoundError(f"{source}: there is no logged model {reference.model_id}")
+        return location, reference.model_id
+    if reference is None:
+        return source, model_id
+    named = (
+        select(model_versions.c.location, model_versions.c.model_id)
+        .join(registered_models, registered_models.c.id == model_versions.c.model)
+        .where(
+            registered_models.c.name == reference.name,
+            model_versions.c.version == reference.version,
         )
-        row = connection.execute(named).first()
-        if row is None:
-            raise NotFoundError(f"{source}: there is no such version")
-        return row.location, row.model_id
-    run = _RUN.match(source)
-    if run is not None:
-        parts = run["path"].rstrip("/").split("/")
-        if any(part in {"", ".", ".."} for part in parts) or re.search(r"[\\?#]", run["path"]):
-            raise InvalidArgumentError(f"{source!r} is no path below a run")
-        uri = connection.execute(
-            select(runs.c.artifact_uri).where(runs.c.run_id == run["run_id"])
-        ).scalar()
-        # The run may be known to another store only.
-        return (source if uri is None else below(uri, *parts)), None
-    return source, None
+    )
+    row = connection.execute(named).first()
+    if row is None:
+        raise NotFoundError(f"{source}: there is no such version")
+    return row.location, row.model_id or model_id
+
+
+def _of_run(
+    connection: Connection, reference: version_sources.OfRun, model_id: str | None
+) -> tuple[str | None, str | None]:
+    """Where the model is that a run logged, or the place in the run if it has logged none.
+
+    Of several of that name it is the one whose id was given, or else the newest.
+    """
+    run = connection.execute(
+        select(runs.c.artifact_uri, runs.c.experiment).where(runs.c.run_id == reference.run_id)
+    ).first()
+    if run is None:
+        return None, None
+    table = logged_models.c
+    query = (
+        select(table.artifact_location, table.model_id)
+        .where(
+            *(table.experiment == run.experiment, table.source_run_id == reference.run_id),
+            *(table.name == reference.name, table.deleted_at.is_(None)),
+        )
+        .order_by(
+            (table.model_id == (model_id or "")).desc(),
+            *(table.creation_timestamp.desc(), table.id.desc()),
+        )
+    )
+    model = connection.execute(query.limit(1)).first()
+    if model is None:
+        return below(run.artifact_uri, *reference.steps), None
+    is_whole = not reference.below
+    return below(model.artifact_location, *reference.below), model.model_id if is_whole else None

@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from flavorkit.errors import InvalidArgumentError, StoreUnavailableError
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.sql import clock, places, schema
 from flavorkit.tracking.sql.engine import Database
 
@@ -110,7 +111,7 @@ def _create(connection: Connection, database: Database, root: str) -> None:
         first = {
             "id": 0,
             "name": "Default",
-            "artifact_location": places.below(root, "0"),
+            "artifact_location": below(root, "0"),
             "creation_time": now,
             "last_update_time": now,
         }

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking import names, run_names
+from flavorkit.tracking.artifact_locations import below
 from flavorkit.tracking.entities import (
     LifecycleStage,
     Metric,
@@ -19,7 +20,7 @@ from flavorkit.tracking.entities import (
     RunOutputs,
     RunTag,
 )
-from flavorkit.tracking.sql import clock, places
+from flavorkit.tracking.sql import clock
 from flavorkit.tracking.sql.experiments import active_experiment, number_of
 from flavorkit.tracking.sql.part import Part, rows_of
 from flavorkit.tracking.sql.run_inputs import inputs_of, outputs_of
@@ -69,7 +70,7 @@ class Runs(Part):
                 user_id=user,
                 status="RUNNING",
                 start_time=clock.now() if start_time is None else start_time,
-                artifact_uri=places.below(place, run_id, "artifacts"),
+                artifact_uri=below(place, run_id, "artifacts"),
                 run_name=name,
             )
             row = {

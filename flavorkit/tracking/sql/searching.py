@@ -24,7 +24,7 @@ from sqlalchemy import (
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking.search.fields import Kind
 from flavorkit.tracking.search.grammar import Comparison
-from flavorkit.tracking.search.matching import PROMPT_TAG
+from flavorkit.tracking.search.matching import means_no_prompt
 from flavorkit.tracking.search.order import Order
 from flavorkit.tracking.sql.dialects import Dialect
 
@@ -84,9 +84,14 @@ class Searchable:
             return not_(exists().where(*this))
         if comparison.operator == "IS NOT NULL":
             return exists().where(*this)
-        if of.key == PROMPT_TAG and comparison.operator == "!=":
+        if means_no_prompt(comparison):
             wanted = storable(str(comparison.value))
-            return not_(exists().where(*this, table.c.value == wanted))
+            opposite = (
+                table.c.value == wanted
+                if comparison.operator == "!="
+                else (table.c.value != wanted)
+            )
+            return not_(exists().where(*this, opposite))
         return exists().where(*this, compared(table.c.value, comparison, dialect))
 
     def ordered(self, query: S, order: Order) -> S:
