@@ -73,6 +73,24 @@ def show(figures: Sequence[Figure]) -> None:
         print("; ".join(parts), flush=True)
 
 
+def table(figures: Sequence[Figure]) -> str:
+    """Figures as a table of Markdown."""
+    lines = ["| what | flavorkit | budget | | MLflow | ratio |\n|---|--:|--:|---|--:|--:|\n"]
+    for figure in figures:
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}"
+        met = {True: "met", False: "**missed**", None: ""}[figure.is_met]
+        cells = (
+            figure.what,
+            shown(figure.ours, figure.unit),
+            shown(figure.budget, figure.unit),
+            met,
+            shown(figure.theirs, figure.unit),
+            ratio,
+        )
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return "".join(lines)
+
+
 def side_by_side(
     runs: dict[str, Callable[[], object]], times: dict[str, int] | int
 ) -> dict[str, float]:
@@ -92,6 +110,21 @@ def side_by_side(
             runs[name]()
             seconds[name].append(time.perf_counter() - begun)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def per_second(
+    what: str,
+    count: int,
+    budget: float | None,
+    runs: dict[str, Callable[[], object]],
+    rounds: int,
+) -> Figure:
+    """How many of something are done in a second, where each run does ``count`` of it."""
+    for run in runs.values():
+        run()
+    seconds = side_by_side(runs, rounds)
+    rates = {name: count / value for name, value in seconds.items()}
+    return Figure(what, rates["ours"], "/s", budget, rates.get("theirs"), more_is_better=True)
 
 
 def python(*arguments: str) -> Callable[[], object]:

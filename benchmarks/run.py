@@ -19,7 +19,7 @@ import predict_files
 import save
 import start
 import tracking
-from harness import Figure, show, shown
+from harness import Figure, show, table
 
 README = Path(__file__).parent / "README.md"
 BENCHMARKS = (start, save, memory, invocations, predict, predict_files, tracking)
@@ -33,33 +33,22 @@ def main() -> None:
         figures = benchmark.figures()
         show(figures)
         rows += figures
-    table = _table(rows)
+    written = _table(rows)
     text = README.read_text()
     pattern = re.escape(MARKS[0]) + ".*" + re.escape(MARKS[1])
-    README.write_text(re.sub(pattern, lambda _: MARKS[0] + table + MARKS[1], text, flags=re.DOTALL))
-    print(f"\n{table}\nwritten into benchmarks/README.md")
+    README.write_text(
+        re.sub(pattern, lambda _: MARKS[0] + written + MARKS[1], text, flags=re.DOTALL)
+    )
+    print(f"\n{written}\nwritten into benchmarks/README.md")
 
 
 def _table(figures: list[Figure]) -> str:
-    lines = [
+    machine = (
         f"Python {platform.python_version()}, {os.cpu_count()} cores, flavorkit"
         f" {version('flavorkit')}, MLflow {version('mlflow')}, scikit-learn"
-        f" {version('scikit-learn')}:\n\n",
-        "| what | flavorkit | budget | | MLflow | ratio |\n|---|--:|--:|---|--:|--:|\n",
-    ]
-    for figure in figures:
-        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f}"
-        met = {True: "met", False: "**missed**", None: ""}[figure.is_met]
-        cells = (
-            figure.what,
-            shown(figure.ours, figure.unit),
-            shown(figure.budget, figure.unit),
-            met,
-            shown(figure.theirs, figure.unit),
-            ratio,
-        )
-        lines.append(f"| {' | '.join(cells)} |\n")
-    return "".join(lines)
+        f" {version('scikit-learn')}:\n\n"
+    )
+    return machine + table(figures)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from flavorkit.tracking.entities import (
     LifecycleStage,
     PagedList,
     Run,
+    RunData,
     RunInfo,
     RunStatus,
     RunTag,
@@ -91,7 +92,7 @@ class RunFolders(ExperimentFolders):
                 folder.make(kind).close()
             values.write_all(folder, TAGS, known, "tag")
             metadata.write(folder, content, durable=False)
-        return self.get_run(run_id)
+        return Run(run_files.info(content, known), RunData(tags=known))
 
     def get_run(self, run_id: str) -> Run:
         """The run, be it deleted, with all that was logged but the history of its metrics."""

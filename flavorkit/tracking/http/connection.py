@@ -25,6 +25,7 @@ from flavorkit.errors import FlavorkitError, InvalidArgumentError, StoreUnavaila
 from flavorkit.tracking import environ, names
 from flavorkit.tracking.http import retries
 from flavorkit.tracking.http.credentials import Credentials
+from flavorkit.tracking.http.pools import send_at_once
 from flavorkit.tracking.http.retries import Retries
 from flavorkit.tracking.wire import bodies, errors
 from flavorkit.tracking.wire.calls import Call
@@ -208,7 +209,7 @@ class Connection:
             if proxy and not proxy_bypass(parts.netloc):
                 through = urllib3.ProxyManager(proxy, **arguments)
                 return _Pool(through, through.urlopen, self._root)
-            manager = urllib3.PoolManager(**arguments)
+            manager = send_at_once(urllib3.PoolManager(**arguments))
             return _Pool(manager, manager.connection_from_url(self._root).urlopen, "")
         except (LocationParseError, OSError) as exc:
             raise InvalidArgumentError(f"{self.url} cannot be reached so: {exc}") from exc

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flavorkit.tracking.artifacts.choose import storage
 from flavorkit.tracking.server import routes
@@ -25,7 +24,7 @@ from flavorkit.web.board import Board
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def create_app(settings: Settings, service: Service) -> Starlette:
+def create_app(settings: Settings, service: Service) -> ASGIApp:
     """Build the application.
 
     Args:
@@ -44,19 +43,21 @@ def create_app(settings: Settings, service: Service) -> Starlette:
         finally:
             service.close()
 
-    cross_origin = [
-        Middleware(
-            CORSMiddleware,
+    lifetime = Starlette(lifespan=lifespan)
+    requests: Any = Dispatcher(settings, router)
+    if settings.allowed_origins:
+        requests = CORSMiddleware(
+            requests,
             allow_origins=list(settings.allowed_origins),
             allow_methods=_METHODS,
             allow_headers=["content-type", "authorization"],
         )
-    ]
-    return Starlette(
-        routes=[Mount("", app=Dispatcher(settings, router))],
-        middleware=cross_origin if settings.allowed_origins else [],
-        lifespan=lifespan,
-    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Requests go past Starlette: it would look for a route, of which there is one.
+        await (lifetime if scope["type"] == "lifespan" else requests)(scope, receive, send)
+
+    return app
 
 
 def endpoints(settings: Settings) -> tuple[routes.Endpoint, ...]:

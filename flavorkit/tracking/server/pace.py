@@ -11,26 +11,30 @@ T = TypeVar("T")
 QUICK_SECONDS = 0.005
 """The way to a thread and back takes a sixth of a millisecond of the processor, as much as one row
 into SQLite. Whoever waits behind a call on the loop waits no longer than for a thread's turn."""
-_NEEDED = 20
-"""How many calls in a row must have been quick."""
+_NEEDED, _MOST = 20, 100
+"""How many quick calls it takes to be trusted, and how many are remembered."""
 
 
 class Pace:
     """How quick the calls of one endpoint have been.
 
+    A call that is not quick costs as much trust as it has taken time: one that the system or a
+    checkpoint of the database has held up for a few milliseconds changes nothing where a hundred
+    were quick before it, one of 25 ms ends it.
+
     Args:
         may_be_quick: whether they are of a kind that ever is.
     """
 
-    __slots__ = ("_may_be_quick", "_quick")
+    __slots__ = ("_may_be_quick", "_trust")
 
     def __init__(self, *, may_be_quick: bool) -> None:
-        self._may_be_quick, self._quick = may_be_quick, 0
+        self._may_be_quick, self._trust = may_be_quick, 0.0
 
     @property
     def is_quick(self) -> bool:
         """Whether the next call may be made on the event loop."""
-        return self._quick >= _NEEDED
+        return self._trust >= _NEEDED
 
     def timed(self, function: Callable[[], T]) -> T:
         """What the function returns, and note how long it took."""
@@ -38,5 +42,11 @@ class Pace:
         try:
             return function()
         finally:
-            is_quick = self._may_be_quick and time.perf_counter() - begun < QUICK_SECONDS
-            self._quick = self._quick + 1 if is_quick else 0
+            if self._may_be_quick:
+                self._note(time.perf_counter() - begun)
+
+    def _note(self, seconds: float) -> None:
+        if seconds < QUICK_SECONDS:
+            self._trust = min(self._trust + 1, _MOST)
+        else:
+            self._trust = max(self._trust - _NEEDED * seconds / QUICK_SECONDS, 0)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Table, delete, select
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
 from flavorkit.tracking import names
+from flavorkit.tracking.sql.by_run import chunks
 from flavorkit.tracking.sql.experiments import number_of
-from flavorkit.tracking.sql.part import Part, chunks, rows_of
+from flavorkit.tracking.sql.part import Part, rows_of
 from flavorkit.tracking.sql.schema import experiments, logged_models, runs
 
 _MODEL_PLACE = logged_models.c.artifact_location

@@ -1,14 +1,13 @@
-"""Statements that are run so often that SQLAlchemy's way to them would take most of the time."""
+"""The statements of what clients do all the time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, bindparam, func, insert, select, update
-from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from flavorkit.tracking.sql.engine import Database
+from flavorkit.tracking.sql.prepared import Prepared
 from flavorkit.tracking.sql.schema import (
     experiments,
     metrics,
@@ -17,35 +16,10 @@ from flavorkit.tracking.sql.schema import (
     tags,
 )
 
-
-class Prepared:
-    """A statement that is compiled once.
-
-    Args:
-        statement: whose parameters all have names.
-        database: what it is for; it has been connected to.
-        columns: of an insert, those that it fills.
-    """
-
-    def __init__(
-        self, statement: ClauseElement, database: Database, columns: Sequence[str] | None = None
-    ) -> None:
-        compiled = statement.compile(dialect=database.engine.dialect, column_keys=columns)
-        self._text = str(compiled)
-        # The drivers all take parameters by their places: see engine.py.
-        self._order: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run it with values by name."""
-        return connection.exec_driver_sql(self._text, tuple([values[name] for name in self._order]))
-
-    def run_many(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]]
-    ) -> CursorResult[Any]:
-        """Run it with each of the rows, whose values are in the order of the columns."""
-        if len(rows) == 1:
-            return connection.exec_driver_sql(self._text, rows[0])
-        return connection.exec_driver_sql(self._text, list(rows))
+_NEW_RUN = (
+    *("run_id", "experiment", "name", "user_id", "status", "start_time"),
+    *("artifact_uri", "bin"),
+)
 
 
 class HotStatements:
@@ -68,6 +42,10 @@ class HotStatements:
             ),
             database,
         )
+        row = insert(runs)
+        if database.engine.dialect.insert_returning:
+            row = row.returning(runs.c.id)
+        self._insert_run = Prepared(row, database, _NEW_RUN)
         self.update_run = Prepared(
             update(runs)
             .where(runs.c.id == bindparam("number"))
@@ -91,3 +69,9 @@ class HotStatements:
             database,
             ("run", "key", "value", "special", "timestamp", "step", "experiment"),
         )
+
+    def insert_run(self, connection: Connection, row: dict[str, Any]) -> int:
+        """The id inside of a new run."""
+        result = self._insert_run.run(connection, row)
+        number: int = result.scalar_one() if result.returns_rows else result.lastrowid
+        return number

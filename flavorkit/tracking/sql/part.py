@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Select
 
 from flavorkit.tracking.entities import PagedList
 from flavorkit.tracking.search import pages
+from flavorkit.tracking.sql.by_run import RunContents, chunks
 from flavorkit.tracking.sql.engine import Database
 from flavorkit.tracking.sql.hot_statements import HotStatements
 from flavorkit.tracking.sql.metric_keys import MetricKeys
 
 T = TypeVar("T")
-_AT_ONCE = 500
 
 
 class Part:
@@ -31,6 +31,7 @@ class Part:
         self._root = root
         self._keys = MetricKeys(database.dialect)
         self._hot = HotStatements(database)
+        self._contents = RunContents(database)
 
 
 def page_of(found: Sequence[T], max_results: int, offset: int, **query: object) -> PagedList[T]:
@@ -39,12 +40,6 @@ def page_of(found: Sequence[T], max_results: int, offset: int, **query: object) 
     if len(found) > max_results:
         token = pages.token_of(offset + max_results, **query)
     return PagedList(found[:max_results], token)
-
-
-def chunks(ids: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The ids in lists that a statement can hold."""
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
 
 
 def rows_of(

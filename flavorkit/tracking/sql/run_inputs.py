@@ -18,6 +18,7 @@ from flavorkit.tracking.entities import (
     RunInputs,
     RunOutputs,
 )
+from flavorkit.tracking.sql.by_run import RunContents
 from flavorkit.tracking.sql.part import Part, rows_of
 from flavorkit.tracking.sql.run_rows import active_run
 from flavorkit.tracking.sql.schema import MADE, USED, datasets, input_tags, inputs, run_models
@@ -102,11 +103,13 @@ class RunInputsAndOutputs(Part):
             connection.execute(self._dialect.insert_new(input_tags), tagged)
 
 
-def inputs_of(connection: Connection, ids: Sequence[int]) -> dict[int, RunInputs]:
-    """What runs used, by their ids inside."""
+def linked(
+    contents: RunContents, connection: Connection, ids: Sequence[int]
+) -> tuple[dict[int, RunInputs], dict[int, RunOutputs]]:
+    """What runs used and made, by their ids inside."""
     found: dict[int, tuple[list[DatasetInput], list[LoggedModelInput]]] = {}
-    query = select(inputs.c.run, datasets).join(datasets, datasets.c.id == inputs.c.dataset)
-    used = list(rows_of(connection, query.order_by(datasets.c.id), inputs.c.run, ids))
+    made: dict[int, list[LoggedModelOutput]] = {}
+    used = list(contents.datasets.rows(connection, ids))
     tags: dict[tuple[int, int], list[InputTag]] = {}
     if used:
         for tag in rows_of(connection, select(input_tags), input_tags.c.run, ids):
@@ -117,23 +120,15 @@ def inputs_of(connection: Connection, ids: Sequence[int]) -> dict[int, RunInputs
         )
         one = DatasetInput(dataset, tags.get((row.run, row.id), ()))
         found.setdefault(row.run, ([], []))[0].append(one)
-    for run, model_id, _ in _models(connection, ids, USED):
-        found.setdefault(run, ([], []))[1].append(LoggedModelInput(model_id))
-    return {run: RunInputs(*parts) for run, parts in found.items()}
-
-
-def outputs_of(connection: Connection, ids: Sequence[int]) -> dict[int, RunOutputs]:
-    """What runs made, by their ids inside."""
-    found: dict[int, list[LoggedModelOutput]] = {}
-    for run, model_id, step in _models(connection, ids, MADE):
-        found.setdefault(run, []).append(LoggedModelOutput(model_id, step))
-    return {run: RunOutputs(models) for run, models in found.items()}
-
-
-def _models(connection: Connection, ids: Sequence[int], role: int) -> list[tuple[int, str, int]]:
-    query = select(run_models.c.run, run_models.c.model_id, run_models.c.step)
-    query = query.where(run_models.c.role == role)
-    return [tuple(row) for row in rows_of(connection, query, run_models.c.run, ids)]
+    for run, model_id, step, role in contents.models.rows(connection, ids):
+        if role == USED:
+            found.setdefault(run, ([], []))[1].append(LoggedModelInput(model_id))
+        else:
+            made.setdefault(run, []).append(LoggedModelOutput(model_id, step))
+    return (
+        {run: RunInputs(*parts) for run, parts in found.items()},
+        {run: RunOutputs(models) for run, models in made.items()},
+    )
 
 
 def _check_number(given: Sequence[object], what: str) -> None:

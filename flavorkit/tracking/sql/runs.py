@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, update
 
 from flavorkit.errors import InvalidArgumentError
 from flavorkit.tracking import names, run_names
@@ -22,14 +22,12 @@ from flavorkit.tracking.entities import (
 )
 from flavorkit.tracking.sql import clock
 from flavorkit.tracking.sql.experiments import active_experiment, number_of
-from flavorkit.tracking.sql.part import Part, rows_of
-from flavorkit.tracking.sql.run_inputs import inputs_of, outputs_of
+from flavorkit.tracking.sql.part import Part
+from flavorkit.tracking.sql.run_inputs import linked
 from flavorkit.tracking.sql.run_rows import active_run, run_row
-from flavorkit.tracking.sql.schema import ACTIVE, DELETED, latest_metrics, params, runs, tags
+from flavorkit.tracking.sql.schema import ACTIVE, DELETED, runs
 
 NAME_TAG = "mlflow.runName"
-
-_INSERT = insert(runs)
 
 
 class Runs(Part):
@@ -83,7 +81,7 @@ class Runs(Part):
                 "artifact_uri": info.artifact_uri,
                 "bin": ACTIVE,
             }
-            (number,) = connection.execute(_INSERT, row).inserted_primary_key or (0,)
+            number = self._hot.insert_run(connection, row)
             rows = [(number, key, text) for key, text in kept.items()]
             self._hot.insert_tag.run_many(connection, rows)
             return info
@@ -156,10 +154,11 @@ class Runs(Part):
     def _runs(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[Run]:
         """Runs with all that was logged into them, in a fixed number of queries."""
         ids = [row.id for row in rows]
+        contents = self._contents
         measured = self._latest(connection, ids)
-        with_params = _pairs(connection, params, ids)
-        with_tags = _pairs(connection, tags, ids)
-        used, made = inputs_of(connection, ids), outputs_of(connection, ids)
+        with_params = _pairs(contents.params.rows(connection, ids))
+        with_tags = _pairs(contents.tags.rows(connection, ids))
+        used, made = linked(contents, connection, ids)
         return [
             Run(
                 _info(row),
@@ -175,8 +174,7 @@ class Runs(Part):
         ]
 
     def _latest(self, connection: Connection, ids: Sequence[int]) -> dict[int, list[Metric]]:
-        query = select(latest_metrics)
-        rows = list(rows_of(connection, query, latest_metrics.c.run, ids))
+        rows = list(self._contents.latest_metrics.rows(connection, ids))
         known = self._keys.names(connection, {row.key for row in rows})
         read = self._dialect.read
         found: dict[int, list[Metric]] = {}
@@ -222,8 +220,8 @@ def _info(row: Row[Any]) -> RunInfo:
     )
 
 
-def _pairs(connection: Connection, table: Any, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+def _pairs(rows: Iterable[Any]) -> dict[int, dict[str, str]]:
     found: dict[int, dict[str, str]] = {}
-    for run, key, value in rows_of(connection, select(table), table.c.run, ids):
+    for run, key, value in rows:
         found.setdefault(run, {})[key] = value
     return found
