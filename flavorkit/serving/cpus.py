@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from flavorkit.flavors import threads
+
 THREAD_VARIABLES = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    *(threads.VARIABLE, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
 )
 """What the libraries of numbers read when they are imported."""
@@ -27,8 +29,14 @@ class Plan:
     threads: int
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """What to set before a framework is imported; what somebody has set stays."""
-        return {name: str(self.threads) for name in THREAD_VARIABLES if not environ.get(name)}
+        """What to set before a framework is imported; what somebody has set stays.
+
+        Who sets the first variable alone means all of them: the libraries fall back on it, but
+        PyTorch, for one, asks MKL_NUM_THREADS before it.
+        """
+        general = threads.allowed(environ)
+        threads_each = str(self.threads if general is None else general)
+        return {name: threads_each for name in THREAD_VARIABLES if not environ.get(name)}
 
 
 def plan(flavor: str, workers: int | None, cpus: int) -> Plan:

@@ -82,6 +82,13 @@ def test_trees_get_workers_and_nets_get_threads(flavor, workers, expected):
 
 
 def test_what_somebody_has_set_stays():
-    variables = Plan(1, 4).variables({"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": ""})
+    variables = Plan(1, 4).variables({"MKL_NUM_THREADS": "2", "OMP_NUM_THREADS": ""})
+    assert "MKL_NUM_THREADS" not in variables
+    assert variables["OMP_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "4"
+
+
+@pytest.mark.parametrize(("given", "each"), [("1", "1"), ("3,2", "3"), ("many", "4")])
+def test_who_sets_openmp_alone_means_all_libraries(given, each):
+    variables = Plan(1, 4).variables({"OMP_NUM_THREADS": given})
     assert "OMP_NUM_THREADS" not in variables
-    assert variables["MKL_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "4"
+    assert set(variables.values()) == {each}
