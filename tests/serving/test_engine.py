@@ -107,13 +107,15 @@ def test_a_quick_model_moves_to_the_event_loop(run, every_call_is_quick):
     assert [name for name, _ in Model.calls] == [OWN_THREAD] * Pace.ENOUGH + [EVENT_LOOP] * 2
 
 
-def test_more_rows_than_ever_go_to_the_thread(run, every_call_is_quick):
+def test_what_is_not_expected_to_be_quick_goes_to_the_thread(run, monkeypatch):
+    monkeypatch.setattr(Pace, "expects_quick", lambda pace, rows: rows == 1)
+
     async def scenario(engine):
-        await repeat(engine, Pace.ENOUGH)
+        await predict(engine, 1)
         await predict(engine, 1, 2)
 
     run(scenario)
-    assert Model.calls[-1] == (OWN_THREAD, 2)
+    assert Model.calls == [(EVENT_LOOP, 1), (OWN_THREAD, 2)]
 
 
 def test_slow_calls_move_it_back(run, every_call_is_quick, monkeypatch):
