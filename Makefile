@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test test-envs test-long check lint types fast coverage docs bench clean
 
 help:
-	@echo "make demo      train a model, save it, serve it, call it with curl"
+	@echo "make demo      log a small search, register the best, serve it, call it with curl"
 	@echo "make test      everything: lint, types, all tests, coverage"
 	@echo "make test-long a server under minutes of load and faults"
 	@echo "make test-envs every flavor in an environment of its own (gigabytes, half an hour)"

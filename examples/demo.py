@@ -1,4 +1,4 @@
-"""The whole path of one model: train, save, look at it, serve it, call it with curl.
+"""The whole path of one model: a small search, the best of it registered, served, and called.
 
 Run it with ``make demo``, or with ``python examples/demo.py`` where ``flavorkit[sklearn]`` is
 installed. It writes to a temporary folder and leaves nothing running.
@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 REQUESTS = 200
+CHAMPION = "models:/diabetes@champion"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flavorkit-demo-") as scratch:
-        folder = Path(scratch, "diabetes")
-        table = train_and_save(folder)
-        show(folder)
-        with serving(folder) as (host, port):
+        os.environ["FLAVORKIT_TRACKING_URI"] = f"sqlite:///{scratch}/flavorkit.db"
+        table = search()
+        show_origin()
+        folder = show(Path(scratch, "champion"))
+        with serving(CHAMPION) as (host, port):
             url = f"http://{host}:{port}/invocations"
             say("Call it with JSON: the example that was saved with the model")
             curl(url, "application/json", folder / "serving_input_example.json")
@@ -41,21 +45,22 @@ def main() -> None:
 
 NEXT = """\
   your own model      import flavorkit; flavorkit.save_model(model, "folder", input_example=X[:5])
+  remember runs       flavorkit.start_run(), log_metric(...), log_model(...): docs/tracking.md
   look into a folder  .venv/bin/flavorkit inspect folder
   serve it            .venv/bin/flavorkit serve -m folder
   predict on a file   .venv/bin/flavorkit predict -m folder -i rows.csv
   read on             README.md, docs/quickstart.md"""
 
 
-def train_and_save(folder: Path) -> str:
-    """Make the model folder; answer with five rows that were kept apart, as CSV."""
-    say("Train a pipeline on 442 diabetes patients: does the disease progress fast?")
+def search() -> str:
+    """Train a few models and register the best; answer with five rows kept apart, as CSV."""
+    say("Train pipelines on 442 diabetes patients: does the disease progress fast?")
     with timed("imported scikit-learn"):
         import pandas as pd
         from sklearn.compose import make_column_transformer
         from sklearn.datasets import load_diabetes
         from sklearn.ensemble import GradientBoostingClassifier
-        from sklearn.model_selection import train_test_split
+        from sklearn.model_selection import cross_val_score, train_test_split
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -71,35 +76,78 @@ def train_and_save(folder: Path) -> str:
     columns = make_column_transformer(
         (StandardScaler(), numbers), (OneHotEncoder(handle_unknown="ignore"), words)
     )
-    model = make_pipeline(columns, GradientBoostingClassifier(random_state=0))
-    with timed("trained"):
-        model.fit(X_train, y_train)
-    print(f"  right on {model.score(X_test, y_test):.0%} of the patients it has not seen")
 
-    say("Save it")
     with timed("imported flavorkit"):
         import flavorkit
-    with timed("saved, read back, signed"):
-        flavorkit.save_model(model, folder, input_example=X_test[:2])
+    flavorkit.set_experiment("diabetes")
+    print("  trees   right in cross-validation")
+    for trees in (10, 30, 100):
+        with flavorkit.start_run(run_name=f"{trees} trees"):
+            forest = GradientBoostingClassifier(n_estimators=trees, random_state=0)
+            model = make_pipeline(columns, forest)
+            right = cross_val_score(model, X_train, y_train).mean()
+            flavorkit.log_param("trees", trees)
+            flavorkit.log_metric("right", right)
+        print(f"  {trees:>5}   {right:.1%}")
+
+    say("Register the best as diabetes, and call it the champion")
+    best = flavorkit.search_runs(order_by=["metrics.right DESC"], output_format="list")[0]
+    model.set_params(gradientboostingclassifier__n_estimators=int(best.data.params["trees"]))
+    with timed("trained on all of them"):
+        model.fit(X_train, y_train)
+    with flavorkit.start_run(run_id=best.info.run_id), timed("saved, read back, signed, logged"):
+        flavorkit.log_metric("right on unseen", model.score(X_test, y_test))
+        logged = flavorkit.log_model(
+            model, name="model", input_example=X_test[:2], registered_model_name="diabetes"
+        )
+    client = flavorkit.MlflowClient()
+    client.set_registered_model_alias("diabetes", "champion", logged.registered_model_version)
+    print(f"  right on {model.score(X_test, y_test):.0%} of the patients it has not seen")
     return X_test[2:7].to_csv(index=False)
 
 
-def show(folder: Path) -> None:
+def show_origin() -> None:
+    import flavorkit
+
+    say("Where it came from: flavorkit registry show diabetes @champion")
+    command("registry", "show", "diabetes", "@champion")
+    version = flavorkit.MlflowClient().get_model_version_by_alias("diabetes", "champion")
+    print(f"\nThe run that made it: flavorkit runs describe --run-id {version.run_id}")
+    command("runs", "describe", "--run-id", version.run_id)
+
+
+def show(place: Path) -> Path:
+    """Print what the champion consists of; answer with the folder that has it."""
+    import flavorkit
+
+    folder = Path(flavorkit.artifacts.download_artifacts(CHAMPION, dst_path=str(place)))
     say("What was saved")
     for file in sorted(folder.iterdir()):
         print(f"  {file.stat().st_size:>8,} bytes  {file.name}")
-    print(f"\n{folder.name}/MLmodel")
+    print("\nMLmodel")
     for line in (folder / "MLmodel").read_text().splitlines():
         print(f"  {line[:110]}{' ...' if len(line) > 110 else ''}")
+    return folder
+
+
+def command(*arguments: str) -> None:
+    """Run a command of flavorkit, its output moved in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flavorkit", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    print(textwrap.indent(done.stdout, "  "), end="")
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, int]]:
+def serving(uri: str) -> Iterator[tuple[str, int]]:
     """The host and port of a server for the model; it is stopped in any case."""
-    say("Serve it: flavorkit serve -m diabetes")
+    say(f"Serve it: flavorkit serve -m {uri}")
     begun = time.perf_counter()
     server = subprocess.Popen(
-        [sys.executable, "-m", "flavorkit", "serve", "-m", str(folder), "--port", "0"],
+        [sys.executable, "-m", "flavorkit", "serve", "-m", uri, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
