@@ -9,9 +9,7 @@ import socket
 from collections.abc import Callable
 from types import FrameType
 
-from starlette.applications import Starlette
-
-from flavorkit.serving.app import Loader, create_app
+from flavorkit.serving.app import Application, Loader, create_app, past_the_router
 from flavorkit.serving.service import Service, Shared
 from flavorkit.serving.settings import Settings
 from flavorkit.web.connections import Janitor
@@ -45,7 +43,7 @@ def run(
     model = load()
     services: list[Service] = []
     app = create_app({name: lambda: model}, settings, shared=shared, on_service=services.append)
-    _Server(app, settings, services, on_ready).run(sockets=[listener])
+    _Server(past_the_router(app), settings, services, on_ready).run(sockets=[listener])
 
 
 class _Server(Server):
@@ -60,7 +58,7 @@ class _Server(Server):
 
     def __init__(
         self,
-        app: Starlette,
+        app: Application,
         settings: Settings,
         services: list[Service],
         on_ready: Callable[[], None],

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from flavorkit.errors import RequestError
 from flavorkit.serving.settings import Settings
 
-_OPENING, _CLOSING, _NOT_CASE = ord("["), ord("]"), 0xDF
-_PIECE = 64 * 1024
+_ALIKE, _BRACKET = 0xD9, 0x59
+"""The bits in which the four brackets are alike; so are Y, y, _ and one that is not printed."""
+_PIECE = 128 * 1024
+
+_STEP = np.zeros(256, np.int64)
+"""How each character changes the depth."""
+_STEP[[*b"[{"]] = 1
+_STEP[[*b"]}"]] = -1
 
 
 class TooLargeRequestError(RequestError):
@@ -37,17 +43,16 @@ def check_depth(body: bytes, limit: int) -> None:
     quotes = np.flatnonzero(codes == ord('"'))
     if len(quotes):
         places = places[np.searchsorted(quotes, places) % 2 == 0]  # outside of strings
-    is_opening = codes[places] & _NOT_CASE == _OPENING
-    if len(places) and np.where(is_opening, 1, -1).cumsum().max() > limit:
+    if len(places) and _STEP[codes[places]].cumsum().max() > limit:
         raise RequestError(f"the body is nested too deep, beyond {limit} levels")
 
 
 def _places_of_brackets(codes: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """In pieces, of which all that is made of them stays in the processor's cache."""
-    found = []
-    for start in range(0, len(codes), _PIECE):
-        lowered = codes[start : start + _PIECE] & _NOT_CASE  # by which { and } are [ and ]
-        found.append(np.flatnonzero((lowered == _OPENING) | (lowered == _CLOSING)) + start)
+    """And of the few characters like them; in pieces that stay in the processor's cache."""
+    found = [
+        np.flatnonzero(codes[start : start + _PIECE] & _ALIKE == _BRACKET) + start
+        for start in range(0, len(codes), _PIECE)
+    ]
     return np.concatenate(found) if found else np.empty(0, np.intp)
 
 

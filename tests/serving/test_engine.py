@@ -118,6 +118,19 @@ def test_what_is_not_expected_to_be_quick_goes_to_the_thread(run, monkeypatch):
     assert Model.calls == [(EVENT_LOOP, 1), (OWN_THREAD, 2)]
 
 
+def test_many_rows_are_predicted_on_at_once(run, monkeypatch):
+    """They wait for no company, of which they would have no use, but for a call that runs."""
+    monkeypatch.setattr(Pace, "expects_quick", lambda pace, rows: True)
+
+    async def scenario(engine):
+        waiting = [asyncio.ensure_future(predict(engine, *[0] * 512)) for _ in range(3)]
+        few = [asyncio.ensure_future(predict(engine, *[0] * 511)) for _ in range(3)]
+        await asyncio.gather(*waiting, *few)
+
+    run(scenario)
+    assert sizes() == [512, 512, 512, 3 * 511]
+
+
 def test_slow_calls_move_it_back(run, every_call_is_quick, monkeypatch):
     async def scenario(engine):
         await repeat(engine, Pace.ENOUGH + 1)
