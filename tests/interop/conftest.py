@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from flavorkit.testing import Answer, Server  # noqa: F401
-from tests.conftest import ROOT
+from tests.conftest import ROOT, foreign_environment
 from tests.serving.conftest import start  # noqa: F401 - a fixture
 from tests.tracking import served
 
@@ -82,7 +82,12 @@ def mlflow_tracking_server(tmp_path_factory):
     command += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            command,
+            env=foreign_environment(),
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
         )
     url = f"http://127.0.0.1:{port}"
     end = time.monotonic() + 300
@@ -114,7 +119,7 @@ class MlflowServer(Server):
         self.process = subprocess.Popen(
             [*command, "-p", str(self.port), "--env-manager", "local"],
             cwd=ROOT,
-            env={**os.environ, "PATH": path},
+            env={**foreign_environment(), "PATH": path},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

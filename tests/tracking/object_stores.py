@@ -17,7 +17,7 @@ from pathlib import Path
 
 import urllib3
 
-from tests.conftest import need
+from tests.conftest import foreign_environment, need
 from tests.tracking.served import Process
 
 S3 = """
@@ -61,6 +61,7 @@ def started(command: list[str], *, is_heard: bool = True) -> Iterator[subprocess
     """A process, which is not heard if it goes on talking."""
     process = subprocess.Popen(
         command,
+        env=foreign_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if is_heard else subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

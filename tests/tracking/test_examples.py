@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.conftest import foreign_environment
 from tests.tracking import served
 from tests.tracking.workspace import ROOT
 
@@ -15,10 +16,10 @@ EXAMPLES = sorted((ROOT / "examples" / "tracking").glob("*.py"))
 IMPORT = "import flavorkit as mlflow\n"
 
 
-def run(program, folder, **environment):
+def run(program, folder, base=os.environ, **environment):
     env = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in base.items()
         if not name.startswith(("FLAVORKIT_", "MLFLOW_"))
     }
     env |= {"PYTHONPATH": str(ROOT), "FLAVORKIT_SPOOL_DIR": str(folder / "spool")} | environment
@@ -53,7 +54,7 @@ def test_examples_run_with_stock_mlflow_and_a_server_of_ours(example, tmp_path, 
     pytest.importorskip("mlflow", reason="MLflow is not installed")
     program = tmp_path / example.name
     program.write_text(example.read_text().replace(IMPORT, "import mlflow\n", 1))
-    assert run(program, tmp_path, MLFLOW_TRACKING_URI=server_url)
+    assert run(program, tmp_path, foreign_environment(), MLFLOW_TRACKING_URI=server_url)
 
 
 @pytest.fixture
