@@ -108,7 +108,10 @@ def test_every_genuine_file_passes_the_checks(files):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1000, 2000])
+@pytest.mark.parametrize(
+    "seed",
+    [0, pytest.param(1000, marks=pytest.mark.long), pytest.param(2000, marks=pytest.mark.long)],
+)
 def test_no_damaged_file_brings_the_process_down(files, seed):
     outcomes = forging.run("xgboost", files, seed=seed, count=1000)
     assert outcomes["refused"] > 400

@@ -29,6 +29,8 @@ from tests.conftest import ROOT
 from tests.interop.conftest import MlflowServer
 from tests.interop.echo import Echo
 
+pytestmark = pytest.mark.xdist_group("scoring")  # twelve servers, started once
+
 KINDS = [kind.name for kind in DataType]
 SCHEMAS = {
     "columns": Schema([ColSpec(kind, kind) for kind in KINDS]),
