@@ -67,8 +67,7 @@ def measure(
     rows = []
     with contextlib.ExitStack() as running:
         started = {
-            server: running.enter_context(_running(server, folder, given.envs))
-            for server in servers
+            server: running.enter_context(running(server, folder, given.envs)) for server in servers
         }
         for count, connections in itertools.product(ROWS, CONNECTIONS):
             runs: dict[ServerKind, list[dict[str, float]]] = {server: [] for server in servers}
@@ -94,7 +93,7 @@ def measure(
 
 
 @contextlib.contextmanager
-def _running(server: ServerKind, folder: Path, envs: Path) -> Iterator[Server]:
+def running(server: ServerKind, folder: Path, envs: Path) -> Iterator[Server]:
     """The server, from its first answer on."""
     python = server.environment(envs)
     port = free_port()

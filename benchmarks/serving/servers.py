@@ -29,6 +29,8 @@ class ServerKind:
     """Where it takes them."""
     alone: tuple[str, ...] = ()
     """Packages to install without what they ask for, which the frameworks here stand in for."""
+    workers: int = 1
+    """How many processes answer, where that can be chosen here."""
 
     def environment(self, root: Path) -> Path:
         """The Python of its environment, made if there is none; with compiled byte code."""
@@ -63,12 +65,13 @@ class ServerKind:
             "BENCH_PORT": str(port),
             "OMP_NUM_THREADS": "1",
             "BENTOML_DO_NOT_TRACK": "True",
+            "FLAVORKIT_MODELS_WORKERS": str(self.workers),
         }
 
 
 def _flavorkit(python: Path, folder: Path, port: int) -> list[str]:
     model = str(folder / "model")
-    return [str(python), "-m", "flavorkit", "serve", "-m", model, "-p", str(port), "-w", "1"]
+    return [str(python), "-m", "flavorkit", "serve", "-m", model, "-p", str(port)]
 
 
 def _mlflow(python: Path, folder: Path, port: int) -> list[str]:
