@@ -51,7 +51,7 @@ os.register_at_fork(after_in_child=_defaults.forked)
 
 def tracking_uri() -> str:
     """Where runs go: an absolute URI or path."""
-    return _defaults.set.get(_TRACKING) or _absolute(environ.text(_TRACKING)) or _default()
+    return _defaults.set.get(_TRACKING) or absolute(environ.text(_TRACKING)) or _default()
 
 
 def registry_uri(with_runs_at: str | None = None) -> str:
@@ -60,8 +60,8 @@ def registry_uri(with_runs_at: str | None = None) -> str:
     Args:
         with_runs_at: where the runs are, if not where they go by default.
     """
-    said = _defaults.set.get(_REGISTRY) or _absolute(environ.text(_REGISTRY))
-    return said or _absolute(with_runs_at) or tracking_uri()
+    said = _defaults.set.get(_REGISTRY) or absolute(environ.text(_REGISTRY))
+    return said or absolute(with_runs_at) or tracking_uri()
 
 
 def set_tracking_uri(uri: str | Path | None) -> None:
@@ -91,7 +91,7 @@ def store(uri: str | Path | None = None) -> Store:
         InvalidArgumentError: there is no store of that kind.
         StoreUnavailableError: the database does not answer.
     """
-    where = _absolute(uri) or tracking_uri()
+    where = absolute(uri) or tracking_uri()
     with _defaults.lock:
         found = _defaults.stores.get(where)
         if found is None:
@@ -104,6 +104,19 @@ def registry_store(uri: str | Path | None = None) -> Store:
     return store(uri or registry_uri())
 
 
+def absolute(uri: str | Path | None) -> str | None:
+    """A URI that means the same wherever the program goes; None for none."""
+    if isinstance(uri, Path):
+        return uri.absolute().as_uri()
+    if not uri:
+        return None
+    if match := _RELATIVE_SQLITE.fullmatch(uri):
+        return f"{match[1]}{Path.cwd() / match[2]}"
+    if uri.lower().startswith("file:") and not uri[len("file:") :].startswith("/"):
+        return (Path.cwd() / unquote(uri[len("file:") :])).as_uri()
+    return uri if _SCHEME.match(uri) else str(Path(uri).absolute())
+
+
 def close_stores() -> None:
     """Let go of every store that this process has open; the next one asked for is opened anew."""
     with _defaults.lock:
@@ -114,7 +127,7 @@ def close_stores() -> None:
 
 def _set(name: str, uri: str | Path | None) -> None:
     variable = f"FLAVORKIT_{name}"
-    where = _absolute(uri)
+    where = absolute(uri)
     with _defaults.lock:
         before = _defaults.inherited.setdefault(variable, os.environ.get(variable))
         if where is not None:
@@ -131,7 +144,7 @@ def _default() -> str:
     folder = Path("mlruns").absolute()
     if _has_experiments(folder):
         return folder.as_uri()
-    return str(_absolute(DEFAULT_URI))
+    return str(absolute(DEFAULT_URI))
 
 
 def _has_experiments(folder: Path) -> bool:
@@ -140,15 +153,3 @@ def _has_experiments(folder: Path) -> bool:
             entry.name.isdecimal() and Path(entry.path, "meta.yaml").is_file() for entry in entries
         )
     return False
-
-
-def _absolute(uri: str | Path | None) -> str | None:
-    if isinstance(uri, Path):
-        return uri.absolute().as_uri()
-    if not uri:
-        return None
-    if match := _RELATIVE_SQLITE.fullmatch(uri):
-        return f"{match[1]}{Path.cwd() / match[2]}"
-    if uri.lower().startswith("file:") and not uri[len("file:") :].startswith("/"):
-        return (Path.cwd() / unquote(uri[len("file:") :])).as_uri()
-    return uri if _SCHEME.match(uri) else str(Path(uri).absolute())

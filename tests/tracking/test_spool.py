@@ -7,15 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 import flavorkit
-from flavorkit.errors import InvalidArgumentError, NotFoundError, StoreUnavailableError
+from flavorkit.errors import (
+    AccessDeniedError,
+    InvalidArgumentError,
+    NotFoundError,
+    StoreUnavailableError,
+    UnsupportedByStoreError,
+)
 from flavorkit.tracking import defaults, spool
 from flavorkit.tracking.entities import Metric, Param, RunTag
 from flavorkit.tracking.spool.file import SpoolFile, folder_of, left_over
 from flavorkit.tracking.spool.records import Record, line_of, line_of_delivered, undelivered
+from flavorkit.tracking.spool.sender import Sender
 from tests.tracking import served
 from tests.tracking.workspace import ROOT, eventually, forget, run_python, workspace
 
@@ -127,6 +135,125 @@ def test_what_the_store_refuses_is_refused_alone():
     nowhere = client.log_metric("f" * 32, "m", 1, synchronous=False)
     with pytest.raises(NotFoundError, match=r"f{32}"):
         nowhere.wait()
+
+
+class Moody:
+    """A store in front of which something fails: each call takes the next of these."""
+
+    def __init__(self, *moods):
+        self.moods, self.logged = list(moods), []
+
+    def log_batch(self, run_id, metrics, params, tags):
+        mood = self.moods.pop(0) if self.moods else None
+        if mood is not None:
+            raise mood
+        self.logged += metrics
+
+
+def metric(number):
+    return Record("r", [Metric("m", number, 1, number)])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AccessDeniedError("expired"),
+        UnsupportedByStoreError("404"),
+        OSError("disk"),
+        StoreUnavailableError("away"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_what_says_nothing_of_a_value_keeps_it(workspace, monkeypatch, failure):
+    monkeypatch.setattr("flavorkit.tracking.spool.sender._PAUSES_SECONDS", (0.01,))
+    store, failures = Moody(), [failure, failure]
+
+    def reach():
+        if failures:
+            raise failures.pop()
+        return store
+
+    sender = Sender(workspace / "f", reach)
+    for number in range(3):
+        sender.log(metric(number))
+    sender.flush()
+    assert [one.value for one in store.logged] == [0, 1, 2]
+    sender.close()
+
+
+def test_a_value_refused_before_the_store_went_away_stays_refused(workspace, monkeypatch):
+    monkeypatch.setattr("flavorkit.tracking.spool.sender._PAUSES_SECONDS", (0.01,))
+    no, away = InvalidArgumentError("no"), StoreUnavailableError("away")
+    # Together, the first alone, the second alone; then both again.
+    store = Moody(no, no, away, no, no)
+    with monkeypatch.context() as held:
+        held.setattr(Sender, "_send_all", lambda sender, taken: None)
+        sender = Sender(workspace / "f", lambda: store)
+        refused, logged = sender.log(metric(0)), sender.log(metric(1))
+    logged.wait()
+    with pytest.raises(InvalidArgumentError, match=r"no"):
+        refused.wait()
+    assert [one.value for one in store.logged] == [1]
+    sender.close()
+
+
+def test_a_large_file_is_written_anew_without_what_the_store_has(workspace, monkeypatch):
+    monkeypatch.setattr("flavorkit.tracking.spool.sender._LARGE_FILE", 0)
+    store, gate = Moody(), threading.Event()
+    log_batch = store.log_batch
+
+    def one_by_one(run_id, metrics, params, tags):
+        gate.wait()
+        log_batch(run_id, metrics, params, tags)
+
+    store.log_batch = one_by_one
+    sender = Sender(workspace / "f", lambda: store)
+    first = sender.log(metric(0))
+    rest = [sender.log(Record(str(number), [Metric("m", number, 1)])) for number in range(1, 4)]
+    gate.set()
+    first.wait()
+    for each in rest:
+        each.wait()
+    assert sorted(one.value for one in store.logged) == [0, 1, 2, 3]
+    sender.close()
+    assert list((workspace / "f").iterdir()) == []
+
+
+def test_what_waits_is_found_wherever_the_next_process_is_started(workspace, monkeypatch):
+    uri = f"sqlite:///{workspace}/runs.db"
+    flavorkit.set_tracking_uri(uri)
+    run_id = flavorkit.MlflowClient().create_run("0").info.run_id
+    file = SpoolFile(folder_of(uri))
+    file.append(Record(run_id, [Metric("m", 1.0, 1, 0)]))
+    file.abandon()
+    (workspace / "elsewhere").mkdir()
+    monkeypatch.chdir(workspace / "elsewhere")
+    forget()
+    flavorkit.set_tracking_uri(uri)
+    assert [one.value for one in history(run_id)] == [1.0]
+    assert files(workspace) == []
+
+
+def test_what_cannot_be_delivered_stays_and_holds_nobody_up(workspace, monkeypatch):
+    uri = f"sqlite:///{workspace}/runs.db"
+    flavorkit.set_tracking_uri(uri)
+    run_id = flavorkit.MlflowClient().create_run("0").info.run_id
+    file = SpoolFile(folder_of(uri))
+    file.append(Record(run_id, [Metric("m", 1.0, 1, 0)]))
+    file.abandon()
+    forget()
+    flavorkit.set_tracking_uri(uri)
+    with monkeypatch.context() as away:
+
+        def refuse(*given):
+            raise AccessDeniedError("no token")
+
+        away.setattr(type(defaults.store(uri)), "log_batch", refuse)
+        assert history(run_id) == []
+    assert len(files(workspace)) == 1
+    spool._looked_after.clear()
+    assert [one.value for one in history(run_id)] == [1.0]
+    assert files(workspace) == []
 
 
 def test_what_breaks_a_rule_is_refused_at_once():

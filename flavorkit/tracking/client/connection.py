@@ -17,9 +17,9 @@ class Connection:
     """
 
     def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        self._tracking_uri = str(tracking_uri) if tracking_uri else defaults.tracking_uri()
-        self._registry_uri = (
-            str(registry_uri) if registry_uri else defaults.registry_uri(self._tracking_uri)
+        self._tracking_uri = defaults.absolute(tracking_uri) or defaults.tracking_uri()
+        self._registry_uri = defaults.absolute(registry_uri) or defaults.registry_uri(
+            self._tracking_uri
         )
 
     @property

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import logging
+import math
 import os
 import threading
+import time
 from concurrent.futures import Future
 
+from flavorkit.errors import FlavorkitError
 from flavorkit.tracking import defaults, environ
 from flavorkit.tracking.spool.file import folder_of, left_over
 from flavorkit.tracking.spool.operations import RunOperations
@@ -24,9 +28,11 @@ __all__ = [
     "log",
 ]
 
+_logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _senders: dict[str, Sender] = {}
-_looked_after: set[str] = set()
+_looked_after: dict[str, float] = {}
+_TRY_AGAIN_SECONDS = 60.0
 _is_default: bool | None = None
 
 
@@ -81,20 +87,22 @@ def flush(tracking_uri: str | None = None) -> None:
 def deliver_left_over(tracking_uri: str, store: RunStore) -> None:
     """Send what killed processes have left behind for a store; once in a process.
 
-    A value that the store has already is kept once.
-
-    Raises:
-        StoreUnavailableError: the store does not answer; what waits is kept.
+    A value that the store has already is kept once. What cannot be sent is kept, and tried again
+    when the store is used after a minute.
     """
-    if tracking_uri in _looked_after:
+    if time.monotonic() < _looked_after.get(tracking_uri, 0.0):
         return
     with _lock:
-        if tracking_uri in _looked_after:
+        if time.monotonic() < _looked_after.get(tracking_uri, 0.0):
             return
-        for records in left_over(folder_of(tracking_uri)):
-            for group in groups((record, Future[None]()) for record in records):
-                deliver(store, group)
-        _looked_after.add(tracking_uri)
+        _looked_after[tracking_uri] = math.inf
+        try:
+            for records in left_over(folder_of(tracking_uri)):
+                for group in groups((record, Future[None]()) for record in records):
+                    deliver(store, group)
+        except FlavorkitError as exc:
+            _looked_after[tracking_uri] = time.monotonic() + _TRY_AGAIN_SECONDS
+            _logger.warning("what a process has left to be logged still waits: %s", exc)
 
 
 @atexit.register

@@ -15,9 +15,8 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from flavorkit.tracking import environ
+from flavorkit.tracking import defaults, environ
 from flavorkit.tracking.spool.records import Record, line_of, line_of_delivered, undelivered
 
 _logger = logging.getLogger(__name__)
@@ -29,9 +28,7 @@ def folder_of(tracking_uri: str) -> Path:
 
     The name of the folder tells nothing of the URI, which may hold a password.
     """
-    parts = urlsplit(tracking_uri)
-    is_here = parts.scheme in {"", "file"} or parts.scheme.startswith("sqlite")
-    where = f"{Path.cwd()}\0{tracking_uri}" if is_here else tracking_uri
+    where = defaults.absolute(tracking_uri) or ""
     return _root() / hashlib.sha256(where.encode()).hexdigest()[:32]
 
 
@@ -55,6 +52,11 @@ class SpoolFile:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._fd, self.path = _created(folder)
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return os.fstat(self._fd).st_size
+
     def append(self, record: Record) -> None:
         """Keep a record."""
         self._write(line_of(record))
@@ -69,7 +71,7 @@ class SpoolFile:
 
     def remove(self) -> None:
         """Close the file and, if nothing waits in it, remove it."""
-        if os.fstat(self._fd).st_size == 0:
+        if self.size == 0:
             self.path.unlink(missing_ok=True)
         os.close(self._fd)
 
@@ -81,7 +83,7 @@ class SpoolFile:
         written = os.write(self._fd, line)
         if written != len(line):
             # What is torn would hide what follows it.
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+            os.ftruncate(self._fd, self.size - written)
             raise OSError(f"{self.path} cannot be written to its end: is the disk full?")
 
 
@@ -96,8 +98,16 @@ def left_over(folder: Path) -> Iterator[list[Record]]:
         return
     for name in names:
         path = folder / name
-        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.ExitStack() as stack:
+            try:
+                # For writing too: over NFS the lock is one that asks for that.
+                stream = stack.enter_context(path.open("r+b"))
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (FileNotFoundError, BlockingIOError):
+                continue
+            except OSError as exc:
+                _logger.warning("%s is left as it is: %s", path, exc)
+                continue
             if not os.fstat(stream.fileno()).st_nlink:
                 continue
             try:

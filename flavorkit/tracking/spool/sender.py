@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from flavorkit.errors import FlavorkitError, StoreUnavailableError
+from flavorkit.errors import (
+    AlreadyExistsError,
+    FlavorkitError,
+    InvalidArgumentError,
+    NotFoundError,
+    StoreUnavailableError,
+)
 from flavorkit.tracking import names
 from flavorkit.tracking.spool.file import SpoolFile
 from flavorkit.tracking.spool.operations import RunOperations
@@ -21,6 +27,13 @@ _logger = logging.getLogger(__name__)
 _PAUSES_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FLUSH_TRIES = 3
 _MAX_WAITING = 200_000
+"""How many values may wait in memory."""
+_LARGE_FILE = 64 * 1024 * 1024
+"""From how many bytes on a file is written anew, without what the store has."""
+
+# What these say of a value will be true tomorrow; a login that has expired, or a proxy that knows
+# of no server behind it, says nothing of it.
+_REFUSALS = (AlreadyExistsError, InvalidArgumentError, NotFoundError)
 
 Waiting = tuple[Record, "Future[None]"]
 
@@ -34,12 +47,15 @@ class Sender:
     """
 
     def __init__(self, folder: Path, store: Callable[[], RunStore]) -> None:
+        self._folder = folder
         self._file = SpoolFile(folder)
         self._store = store
         self._waiting: deque[Waiting] = deque()
+        self._values = 0
+        self._unnoted = 0
         self._changed = threading.Condition()
         self._failures = 0
-        self._problem: StoreUnavailableError | None = None
+        self._problem: Exception | None = None
         self._closing = False
         self._thread = threading.Thread(
             target=self._work, name="flavorkit-async-logging", daemon=True
@@ -57,14 +73,15 @@ class Sender:
         """
         future: Future[None] = Future()
         with self._changed:
-            while len(self._waiting) >= _MAX_WAITING:
+            while self._values >= _MAX_WAITING:
                 if self._problem is not None:
                     raise StoreUnavailableError(
-                        f"{len(self._waiting)} values wait for the store already: {self._problem}"
+                        f"{self._values} values wait for the store already: {self._problem}"
                     )
                 self._changed.wait(0.5)
             self._file.append(record)
             self._waiting.append((record, future))
+            self._values += record.size
             self._changed.notify_all()
         return RunOperations([future])
 
@@ -116,7 +133,7 @@ class Sender:
         for group in groups(taken):
             try:
                 deliver(self._store(), group)
-            except StoreUnavailableError as exc:
+            except Exception as exc:  # noqa: BLE001 - without this thread nothing would arrive
                 self._pause(exc)
                 return
             self._settle(len(group))
@@ -124,16 +141,31 @@ class Sender:
     def _settle(self, count: int) -> None:
         with self._changed:
             for _ in range(count):
-                self._waiting.popleft()
+                self._values -= self._waiting.popleft()[0].size
             self._failures, self._problem = 0, None
-            # What is in the store already would be sent again, and undo what was set since.
-            if self._waiting:
-                self._file.note_delivered(count)
-            else:
-                self._file.clear()
+            self._unnoted += count
+            try:
+                self._note_delivered()
+            except OSError as exc:  # they would be sent again, and are kept once
+                _logger.warning("%s cannot be written: %s", self._file.path, exc)
             self._changed.notify_all()
 
-    def _pause(self, problem: StoreUnavailableError) -> None:
+    def _note_delivered(self) -> None:
+        """What is in the store already would be sent again, and undo what was set since."""
+        if not self._waiting:
+            self._file.clear()
+        elif self._file.size < _LARGE_FILE:
+            self._file.note_delivered(self._unnoted)
+        else:
+            fresh = SpoolFile(self._folder)
+            for record, _ in self._waiting:
+                fresh.append(record)
+            self._file.clear()
+            self._file.remove()
+            self._file = fresh
+        self._unnoted = 0
+
+    def _pause(self, problem: Exception) -> None:
         with self._changed:
             if self._problem is None:
                 _logger.warning("values that were logged asynchronously wait: %s", problem)
@@ -176,20 +208,23 @@ def deliver(store: RunStore, group: Sequence[Waiting]) -> None:
     What the store refuses is refused alone: the others are logged.
 
     Raises:
-        StoreUnavailableError: the store does not answer; it may have some of them all the same.
+        FlavorkitError: the store does not answer, or does not let us in; it may have some of them
+            all the same.
     """
     try:
         _log(store, [record for record, _ in group])
-    except StoreUnavailableError:
-        raise
-    except FlavorkitError as exc:
+    except _REFUSALS as exc:
         if len(group) > 1:
             for item in group:
                 deliver(store, [item])
             return
-        _logger.warning("run %s: %s", group[0][0].run_id, exc)
-        group[0][1].set_exception(exc)
+        ((record, future),) = group
+        if not future.done():  # refused before, when one after it could not be sent
+            _logger.warning("run %s: %s", record.run_id, exc)
+            future.set_exception(exc)
         return
+    except FlavorkitError:
+        raise
     except Exception as exc:
         _logger.exception("run %s: values were not logged", group[0][0].run_id)
         for _, future in group:
