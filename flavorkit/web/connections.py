@@ -30,6 +30,9 @@ REFUSED = "flavorkit.refused"
 """Key in an ASGI scope: the status a request was refused with, and counted, while it arrived."""
 
 
+_PIECE_BYTES = 4096
+"""Smaller pieces of a body are put together: a chunk of two bytes would take fifty as an object."""
+
 _MOST_PIPELINED = 64
 """How many requests may wait behind the one that is at work on their connection."""
 
@@ -136,7 +139,7 @@ class Connection(HttpToolsProtocol):
         self._is_streamed = False
         self._refusal = b""
         self._unsent = 0
-        self._body: list[bytes] = []
+        self._body: list[bytes | bytearray] = []
         self._body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -210,7 +213,12 @@ class Connection(HttpToolsProtocol):
                 self._wait_for(Phase.BODY)  # as long as it comes, it may take as long as it likes
             super().on_body(body)
             return
-        self._body.append(body)
+        if len(body) >= _PIECE_BYTES:
+            self._body.append(body)
+        elif self._body and isinstance(self._body[-1], bytearray):
+            self._body[-1] += body
+        else:
+            self._body.append(bytearray(body))
         self._body_bytes += len(body)
         if self._body_bytes > self._max_body:
             self._hand_over()

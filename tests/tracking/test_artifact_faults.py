@@ -100,20 +100,55 @@ def test_no_room_is_said_and_leaves_nothing(tmp_path):
     assert StorageFullError.status == 507
 
 
-def test_a_file_that_grows_while_it_is_sent_is_not_kept(tmp_path, monkeypatch):
-    file = tmp_path / "log.txt"
-    file.write_bytes(b"x")
-    repository = LocalArtifactRepository(tmp_path / "root")
+def changing(repository, file, content, monkeypatch):
+    """Have the file hold something else when it is sent than when it was looked at."""
     put = repository.put
 
-    def grows(where, chunks, size=None):
-        file.write_bytes(b"x" * 10)
+    def changed(where, chunks, size=None):
+        file.write_bytes(content)
         return put(where, chunks, size)
 
-    monkeypatch.setattr(repository, "put", grows)
+    monkeypatch.setattr(repository, "put", changed)
+
+
+def test_of_a_file_that_grows_while_it_is_sent_its_beginning_is_kept(tmp_path, monkeypatch):
+    file = tmp_path / "log.txt"
+    file.write_bytes(b"one")
+    repository = LocalArtifactRepository(tmp_path / "root")
+    changing(repository, file, b"one two", monkeypatch)
+    transfer.upload_file(repository, file, path("log.txt"))
+    assert (tmp_path / "root" / "log.txt").read_bytes() == b"one"
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_not_kept(tmp_path, monkeypatch):
+    file = tmp_path / "log.txt"
+    file.write_bytes(b"one")
+    repository = LocalArtifactRepository(tmp_path / "root")
+    changing(repository, file, b"", monkeypatch)
     with pytest.raises(transfer.InvalidArgumentError, match=r"log.txt changed while it was sent"):
         transfer.upload_file(repository, file, path("log.txt"))
     assert names(repository) == []
+
+
+def test_a_folder_that_fails_leaves_what_was_there_before(tmp_path, monkeypatch):
+    folder, repository = tmp_path / "checkpoints", LocalArtifactRepository(tmp_path / "root")
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_text("first")
+    transfer.upload_folder(repository, folder, path("checkpoints"))
+    (folder / "a").write_text("second")
+    (folder / "aa").write_text("new")
+    put = repository.put
+
+    def full(where, chunks, size=None):
+        if where.name == "c":
+            raise StorageFullError("there is no room")
+        return put(where, chunks, size)
+
+    monkeypatch.setattr(repository, "put", full)
+    with pytest.raises(StorageFullError, match=r"no room"):
+        transfer.upload_folder(repository, folder, path("checkpoints"))
+    assert names(repository) == ["checkpoints/a", "checkpoints/b", "checkpoints/c"]
 
 
 class Faulty(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from flavorkit.tracking.server import routes
+from tests.conftest import ROOT
 from tests.tracking import served
 
 API = "/api/2.0/mlflow"
@@ -149,7 +150,7 @@ def nothing_happened(server, outside, watched):
     assert "socket.connect" not in events
     assert "Popen" not in events
     opened = re.findall(r"^open \('([^']*)'", events, re.MULTILINE)
-    own = (str(server.folder), "/usr/", "/work", "/etc/mime.types", "/etc/localtime")
+    own = (str(server.folder), "/usr/", str(ROOT), "/etc/mime.types", "/etc/localtime")
     foreign = [path for path in opened if path.startswith("/") and not path.startswith(own)]
     assert not [
         path for path in foreign if path.startswith(("/etc/passwd", "/proc", "/dev", str(outside)))
@@ -248,6 +249,42 @@ class TestPlaces:
             body = {"name": "aim", "source": source, **more}
             status, _, _ = ask(server, "POST", f"{API}/model-versions/create", body)
             assert status in {400, 404}, source
+
+    @pytest.mark.parametrize(
+        "place",
+        [
+            "mlflow-artifacts://evil.example{path}/model",
+            "mlflow-artifacts:{path}/model?x",
+            "http://a@localhost/api/2.0/mlflow-artifacts/artifacts{path}/model",
+            "http://evil.example/api/2.0/mlflow-artifacts/artifacts{path}/model?x=y",
+        ],
+    )
+    def test_nobody_is_sent_to_another_server(self, server, ids, place):
+        run = call(server, "GET", f"{API}/runs/get?run_id={ids['run']}")["run"]["info"]
+        source = place.format(path=run["artifact_uri"].removeprefix("mlflow-artifacts:"))
+        body = {"name": "aim", "source": source, "run_id": ids["run"]}
+        assert ask(server, "POST", f"{API}/model-versions/create", body)[0] == 400
+        body = {"name": f"by {place}", "artifact_location": source}
+        assert ask(server, "POST", f"{API}/experiments/create", body)[0] == 400
+
+    def test_a_place_on_a_server_is_one_on_this(self, server, ids):
+        run = call(server, "GET", f"{API}/runs/get?run_id={ids['run']}")["run"]["info"]
+        path = run["artifact_uri"].removeprefix("mlflow-artifacts:")
+        source = f"http://evil.example/api/2.0/mlflow-artifacts/artifacts{path}/model"
+        body = {"name": "aim", "source": source, "run_id": ids["run"]}
+        made = call(server, "POST", f"{API}/model-versions/create", body)["model_version"]
+        assert made["source"] == f"mlflow-artifacts:{path}/model"
+
+    def test_a_model_of_another_run_is_not_one_of_this(self, server, ids):
+        other = call(server, "POST", f"{API}/runs/create", {"experiment_id": "0"})["run"]["info"]
+        body = {"experiment_id": "0", "name": "m", "source_run_id": ids["run"]}
+        model = call(server, "POST", f"{API}/logged-models", body)["model"]["info"]["model_id"]
+        mine = {"run_id": other["run_id"], "model_id": model}
+        made_here = f"{other['artifact_uri']}/model"
+        for source in (f"runs:/{other['run_id']}/model", made_here, f"models:/{model}"):
+            body = {"name": "aim", "source": source, **mine}
+            status, _, _ = ask(server, "POST", f"{API}/model-versions/create", body)
+            assert status == 400, source
 
     def test_a_tag_changes_nothing_of_that(self, server):
         tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]

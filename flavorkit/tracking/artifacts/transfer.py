@@ -82,18 +82,21 @@ def upload_folder(
     Raises:
         NotFoundError: there is no such folder.
         InvalidArgumentError: the name of a file is not one of an artifact.
-        FlavorkitError: the repository does not take it; what had been sent is deleted again.
+        FlavorkitError: the repository does not take it; what had been sent is deleted again, but
+            for what has replaced something.
     """
     if not folder.is_dir():
         raise NotFoundError(f"there is no folder at {folder}")
     files = [(file, path / below) for file, below in _files_of(folder)]
     meter = _Meter(progress, sum(file.stat().st_size for file, _ in files))
     last = [each for each in files if each[1] == path / _LAST]
+    before = {info.path for info in repository.walk(path)}
     sent: list[ArtifactPath] = []
 
     def send(each: tuple[Path, ArtifactPath]) -> None:
         _send(repository, *each, meter)
-        sent.append(each[1])
+        if str(each[1]) not in before:
+            sent.append(each[1])
 
     try:
         _all(send, (each for each in files if each not in last))
@@ -102,7 +105,7 @@ def upload_folder(
         for each in reversed(sent):
             with contextlib.suppress(FlavorkitError):
                 repository.delete(each)
-        exc.add_note(f"what had been sent of {folder} was deleted again")
+        exc.add_note(f"what had been sent of {folder} and was not there before was deleted again")
         raise
 
 
@@ -225,8 +228,9 @@ def _receive(
 
 
 def _send(repository: ArtifactRepository, file: Path, path: ArtifactPath, meter: _Meter) -> None:
+    # Of a log that grows meanwhile it is what there was at first.
     size = file.stat().st_size
-    stored = repository.put(path, _Chunks(file, meter), size)
+    stored = repository.put(path, _Chunks(file, size, meter), size)
     if stored.size != size:
         with contextlib.suppress(FlavorkitError):
             repository.delete(path)
@@ -234,16 +238,16 @@ def _send(repository: ArtifactRepository, file: Path, path: ArtifactPath, meter:
 
 
 class _Chunks:
-    """A file in pieces, from its beginning each time."""
+    """The first bytes of a file in pieces, from its beginning each time."""
 
-    def __init__(self, file: Path, meter: _Meter) -> None:
-        self._file, self._meter = file, meter
+    def __init__(self, file: Path, size: int, meter: _Meter) -> None:
+        self._file, self._size, self._meter = file, size, meter
         self._counted = 0
 
     def __iter__(self) -> Iterator[bytes]:
         position = 0
         with self._file.open("rb", buffering=0) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
+            while chunk := stream.read(min(CHUNK_BYTES, self._size - position)):
                 yield chunk
                 position += len(chunk)
                 self._meter.add(max(position - self._counted, 0))

@@ -146,6 +146,7 @@ class Connection:
         is_read: bool = True,
     ) -> urllib3.BaseHTTPResponse:
         pauses = self._patience.pauses()
+        can_resend = body is None or iter(body) is not body  # else it may be used up
         while True:
             wait: float = 0
             try:
@@ -172,8 +173,9 @@ class Connection:
                     return answer
                 failure = self._failure(answer)
                 answer.close()
-                may_repeat = answer.status in retries.NOTHING_DONE or (
-                    is_repeatable and answer.status in retries.MAYBE_DONE
+                may_repeat = can_resend and (
+                    answer.status in retries.NOTHING_DONE
+                    or (is_repeatable and answer.status in retries.MAYBE_DONE)
                 )
                 wait = retries.wished(answer.headers.get("Retry-After"))
             pause = next(pauses, None) if may_repeat else None

@@ -10,11 +10,12 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flavorkit.tracking import defaults
 from flavorkit.tracking.artifacts.choose import storage
 from flavorkit.tracking.server import routes
 from flavorkit.tracking.server.dispatch import Dispatcher
 from flavorkit.tracking.server.metrics import Metrics, width
-from flavorkit.tracking.server.places import Places
+from flavorkit.tracking.server.places import Places, is_proxied
 from flavorkit.tracking.server.routes import Router
 from flavorkit.tracking.server.service import Service
 from flavorkit.tracking.server.settings import Settings
@@ -91,5 +92,7 @@ def open_service(settings: Settings, numbers: Board | None = None, seat: int = 0
 def places(settings: Settings) -> Places:
     """The places of artifacts that an operator has named."""
     proxied = storage(settings.artifacts_destination) if settings.serves_artifacts else None
-    root = settings.default_artifact_root
-    return Places(proxied, ((root, storage(root)),) if root is not None else ())
+    root = defaults.absolute(settings.default_artifact_root)
+    if root is None or is_proxied(root):
+        return Places(proxied)
+    return Places(proxied, ((root, storage(root)),))

@@ -31,6 +31,9 @@ NOBODY_KNOWN = ""
 """Who acts, as long as there are no users."""
 
 
+_SMALL_BYTES = 64 * 1024
+"""Larger bodies are read on a thread."""
+
 _ONLY_IN_THE_LOG = (StoreUnavailableError, IntegrityError)
 """Errors whose messages quote databases and disks, which are nobody's business outside."""
 
@@ -89,13 +92,19 @@ class Dispatcher:
             given = message.read({**message.parse_query(exchange.query), **variables})
             await endpoint.stream(service, given, exchange)
             return
+        is_large = False
         if endpoint.call.method == "GET":
             content = message.parse_query(exchange.query)
         else:
-            content = await self._content(exchange)
+            body = await self._body(exchange)
+            content = _parse(body)
+            is_large = len(body) > _SMALL_BYTES
         if variables and isinstance(content, dict):
             content = {**content, **variables}
-        given = message.read(content)
+        if is_large:  # which is read item by item
+            given = await service.calls.run(lambda: message.read(content))
+        else:
+            given = message.read(content)
         handle = endpoint.handle
         assert handle is not None
         pace = self._paces[number]
@@ -109,14 +118,18 @@ class Dispatcher:
         threads = service.transfers if endpoint.reads_artifacts else service.calls
         await exchange.answer(await threads.run(act))
 
-    async def _content(self, exchange: Exchange) -> Any:
+    async def _body(self, exchange: Exchange) -> bytes:
         limit = self._settings.max_body_bytes
         body = b"".join([piece async for piece in exchange.body(limit)])
         security.check_json(exchange, body)
-        content = bodies.parse(body)
-        if isinstance(content, str):  # old clients write their JSON twice
-            content = bodies.parse(content.encode())
-        return {} if content is None else content
+        return body
+
+
+def _parse(body: bytes) -> Any:
+    content = bodies.parse(body)
+    if isinstance(content, str):  # old clients write their JSON twice
+        content = bodies.parse(content.encode())
+    return {} if content is None else content
 
 
 def _act(handle: Handler, service: Service, given: dict[str, Any]) -> answers.Answer:

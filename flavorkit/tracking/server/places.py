@@ -50,7 +50,7 @@ class Places:
             InvalidArgumentError: the URI leads out of its place.
         """
         parts = urlsplit(uri)
-        if parts.scheme == _PROXY_SCHEME:
+        if parts.scheme == _PROXY_SCHEME and not parts.netloc:
             return self.storage, ArtifactPath.parse_folder(parts.path.strip("/"))
         for root, storage in self.roots:
             base = root.rstrip("/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
@@ -49,11 +49,11 @@ def resolve(store: Store, source: str, run_id: str | None, model_id: str | None)
     scheme = urlsplit(source).scheme.lower()
     given = Source(source, run_id or None, model_id or None)
     if scheme in {"runs", "models"}:
-        return _reference(store, given)
+        return _agreed(store, _reference(store, given))
     if scheme in ELSEWHERE:
-        return _elsewhere(given, scheme)
+        return _agreed(store, _elsewhere(given, scheme), may_be_unknown=True)
     if scheme in {"", "file", "mlflow-artifacts"} or _is_on_a_server(source, scheme):
-        return _own(store, given)
+        return _agreed(store, _own(store, given))
     raise _refusal(source, f"nobody knows the scheme {scheme}:")
 
 
@@ -72,7 +72,9 @@ def check_location(place: str) -> None:
         _elsewhere(Source(place, None, None), scheme, what)
     elif scheme == "" and (not place.startswith("/") or place.startswith("//")):
         raise _refusal(place, "write a whole path, or a URI", what)
-    elif scheme not in {"", "file", "mlflow-artifacts"}:
+    elif scheme == "mlflow-artifacts":
+        _check_host(place, what)
+    elif scheme not in {"", "file"}:
         raise _refusal(place, f"nobody knows the scheme {scheme}:", what)
 
 
@@ -116,6 +118,28 @@ def _check_same(given: Source, **known: str | None) -> None:
             raise _refusal(given.uri, f"its {what} is not the {what} of the request")
 
 
+def _agreed(store: Store, found: Source, *, may_be_unknown: bool = False) -> Source:
+    """The source, if its model is one that its run has made."""
+    if found.model_id is None or found.run_id is None:
+        return found
+    try:
+        made_by = store.get_logged_model(found.model_id).source_run_id
+    except NotFoundError:
+        if may_be_unknown:
+            return found
+        raise
+    if made_by not in {None, "", found.run_id}:
+        raise _refusal(found.uri, "its model is of another run than the request says")
+    return found
+
+
+def _check_host(uri: str, what: str = _WHAT) -> None:
+    """Refuse what would send clients, and their credentials, to a server that somebody names."""
+    parts = urlsplit(uri)
+    if parts.netloc or parts.query or parts.fragment:
+        raise _refusal(uri, "write mlflow-artifacts:/ and a path, without a host", what)
+
+
 def _elsewhere(given: Source, scheme: str, what: str = _WHAT) -> Source:
     parts = urlsplit(given.uri)
     if "::" in given.uri or parts.query or parts.fragment:
@@ -135,7 +159,16 @@ def _own(store: Store, given: Source) -> Source:
         run = store.get_run(given.run_id)
         roots.append(lambda: run.info.artifact_uri)
         roots.append(lambda: store.get_experiment(run.info.experiment_id).artifact_location)
+    parts = urlsplit(given.uri)
+    if parts.scheme.lower() == "mlflow-artifacts":
+        _check_host(given.uri)
+    elif parts.query or parts.fragment or "@" in parts.netloc:
+        raise _refusal(given.uri, "it is no plain place")
     if any(_is_within(given.uri, root()) for root in roots):
+        if parts.scheme.lower() in {"http", "https"}:
+            # This server is meant, by whatever name, and is all that clients are to call.
+            below = parts.path.partition(_ON_A_SERVER)[2]
+            return replace(given, uri=f"mlflow-artifacts:{below}")
         return given
     raise _refusal(
         given.uri,

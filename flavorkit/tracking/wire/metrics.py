@@ -30,6 +30,9 @@ FIELDS: dict[str, Field] = {
     "dataset_digest": optional(text),
 }
 
+MAX_HISTORY = 25_000
+"""How many values of a metric are in an answer; a token asks for the next."""
+
 GET_HISTORY = Call(
     "GET",
     "mlflow/metrics/get-history",
@@ -38,7 +41,7 @@ GET_HISTORY = Call(
         run_id=required(text),
         metric_key=required(text),
         page_token=optional(text),
-        max_results=optional(integer),
+        max_results=optional(integer, MAX_HISTORY),
     ),
 )
 GET_HISTORY_BULK = Call(
