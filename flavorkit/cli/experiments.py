@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from flavorkit.cli import options, stores
 
@@ -193,6 +194,22 @@ def csv(client: FlavorkitClient, experiment_id: str, filename: str | None) -> No
     with atomic.publish_file(Path(filename)) as file:
         file.write(text.encode())
     click.echo(f"wrote {len(runs):,} runs to {filename}", err=True)
+
+
+def one_of(experiment_id: str | None, experiment_name: str | None) -> tuple[str | None, str | None]:
+    """The id and the name, without the one that only the environment gives beside the other.
+
+    A program that has chosen an experiment sets both for the commands it starts.
+    """
+    context = click.get_current_context()
+    said = {
+        name
+        for name in ("experiment_id", "experiment_name")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    if experiment_id is None or experiment_name is None or len(said) == 2:
+        return experiment_id, experiment_name
+    return (None, experiment_name) if said == {"experiment_name"} else (experiment_id, None)
 
 
 def find(

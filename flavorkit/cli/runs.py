@@ -177,6 +177,7 @@ def create(
     from flavorkit.tracking import actor
     from flavorkit.tracking import tags as known
 
+    experiment_id, experiment_name = experiments.one_of(experiment_id, experiment_name)
     given = dict(map(_pair, tags))
     given.setdefault(known.USER, actor.current() or "unknown")
     if description is not None:

@@ -6,10 +6,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 _logger = logging.getLogger(__name__)
 _WORKERS = 4
+_MOST = 32
+"""How much may wait or run at once; whoever starts more waits, since each holds an image."""
 
 
 class _Background:
@@ -17,13 +19,19 @@ class _Background:
         self.lock = threading.Lock()
         self.workers: ThreadPoolExecutor | None = None
         self.running: set[Future[None]] = set()
+        self.room = threading.BoundedSemaphore(_MOST)
+        self.failure: BaseException | None = None
 
 
 _background = _Background()
 
 
 def start(work: Callable[[], None]) -> None:
-    """Do ``work`` soon; the program does not end before it is done."""
+    """Do ``work`` soon; the program does not end before it is done.
+
+    Returns when there is room for it among what is to be done.
+    """
+    _background.room.acquire()
     with _background.lock:
         if _background.workers is None:
             _background.workers = ThreadPoolExecutor(_WORKERS, "flavorkit-artifacts")
@@ -36,12 +44,15 @@ def flush() -> None:
     """Return when all that was started before is done.
 
     Raises:
-        Exception: what the first failure raised.
+        Exception: what the first failure since the last call raised.
     """
     with _background.lock:
         running = list(_background.running)
-    for future in running:
-        future.result()
+    wait(running)
+    with _background.lock:
+        failure, _background.failure = _background.failure, None
+    if failure is not None:
+        raise failure
 
 
 def _done(future: Future[None]) -> None:
@@ -50,6 +61,8 @@ def _done(future: Future[None]) -> None:
         _logger.warning("a file was not logged: %s", problem)
     with _background.lock:
         _background.running.discard(future)
+        _background.failure = _background.failure or problem
+    _background.room.release()
 
 
 def _forget() -> None:

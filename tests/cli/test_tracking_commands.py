@@ -121,6 +121,15 @@ def test_the_runs_of_an_experiment_are_csv(ok, run, client, tmp_path):
     assert run("experiments", "csv", "-x", "77").exit_code == 1
 
 
+def test_what_a_program_has_chosen_stands_back_behind_what_is_said(ok, values, monkeypatch):
+    """``set_experiment`` leaves both in the environment of the commands that a program starts."""
+    ok("experiments", "create", "-n", "trees")
+    monkeypatch.setenv("FLAVORKIT_EXPERIMENT_ID", "0")
+    monkeypatch.setenv("FLAVORKIT_EXPERIMENT_NAME", "Default")
+    for options, experiment in (((), "0"), (("-x", "1"), "1"), (("-n", "trees"), "1")):
+        assert values("runs", "create", *options)["info"]["experiment_id"] == experiment
+
+
 def test_a_run_from_its_making_to_its_bin(ok, values, client):
     parent = ok("runs", "create", "--experiment-name", "trees", "--run-name", "parent").strip()
     made = values(

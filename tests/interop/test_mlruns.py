@@ -20,11 +20,13 @@ def mlruns(mlflow, tmp_path, monkeypatch):
     """A folder, which MLflow takes for its store."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     folder = tmp_path / "mlruns"
-    before = mlflow.get_tracking_uri()
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     # MLflow's registry of files asks the store of the process for logged models.
     mlflow.set_tracking_uri(folder.as_uri())
+    mlflow.set_registry_uri(folder.as_uri())
     yield folder
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
 
 
 @pytest.fixture
@@ -420,6 +422,7 @@ def test_mlflow_moves_what_we_wrote_into_a_database(mlflow, store, mlruns):
     target = f"sqlite:///{mlruns.parent}/migrated.db"
     migrate(mlruns.parent, target, progress=False)
     mlflow.set_tracking_uri(target)
+    mlflow.set_registry_uri(target)
     after = all_of(mlflow.MlflowClient(target), view="run_view_type")
     assert after["experiments"] == before["experiments"]
     assert after["registered"] == before["registered"]

@@ -248,6 +248,30 @@ def test_a_client_may_have_a_registry_of_its_own(workspace):
     )
 
 
+@pytest.mark.parametrize("registry", ["sqlite:///{}/b.db", "file://{}/registry"])
+def test_a_registry_of_its_own_takes_models_that_were_logged_elsewhere(workspace, registry):
+    flavorkit.set_tracking_uri(f"sqlite:///{workspace}/a.db")
+    flavorkit.set_registry_uri(registry.format(workspace))
+    model = flavorkit.MlflowClient().create_logged_model("0", name="tree")
+    version = flavorkit.register_model(f"models:/{model.model_id}", "iris")
+    assert (version.version, version.model_id) == ("1", model.model_id)
+    with pytest.raises(NotFoundError, match=r"m-00000000"):
+        flavorkit.MlflowClient().create_model_version("iris", "models:/m-00000000")
+
+
+@pytest.mark.parametrize("source", ["iris@champion", "iris/latest", "iris/None", "iris/2"])
+def test_a_version_published_by_what_can_move_does_not_move(client, iris, source):
+    client.set_registered_model_alias(iris, "champion", 2)
+    client.create_registered_model("other")
+    assert client.create_model_version("other", f"models:/{source}").source == "models:/iris/2"
+
+
+def test_what_leads_to_no_version_is_not_published(client):
+    client.create_registered_model("new")
+    with pytest.raises(NotFoundError, match=r"models:/new/latest' leads to no version"):
+        client.create_model_version("new", "models:/new/latest")
+
+
 def test_a_client_shows_no_password():
     assert "secret" not in repr(flavorkit.MlflowClient("postgresql://me:secret@host/runs"))
 

@@ -15,7 +15,7 @@ import pytest
 
 import flavorkit
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import defaults
+from flavorkit.tracking import background, defaults
 from tests.tracking.workspace import eventually, run_python, workspace
 
 __all__ = ["workspace"]
@@ -453,6 +453,19 @@ def test_images_of_a_series_have_mlflows_names():
     assert data_of(run).tags["mlflow.loggedImages"] == "True"
 
 
+def test_an_image_that_could_not_be_logged_is_told_at_the_next_flush(monkeypatch):
+    def refuse(*given, **more):
+        raise InvalidArgumentError("no room")
+
+    with flavorkit.start_run(), monkeypatch.context() as full:
+        full.setattr(flavorkit.MlflowClient, "log_artifact", refuse)
+        flavorkit.log_image(np.zeros((2, 2)), key="dogs")
+        eventually(lambda: not background._background.running)
+        with pytest.raises(InvalidArgumentError, match=r"no room"):
+            flavorkit.flush_artifact_async_logging()
+        flavorkit.flush_artifact_async_logging()
+
+
 def test_what_is_no_image_is_refused():
     with flavorkit.start_run():
         with pytest.raises(TypeError, match=r"artifact_file= goes alone"):
@@ -498,6 +511,30 @@ def test_tables_grow_and_come_back(ending):
     assert json.loads(data_of(one).tags["mlflow.loggedArtifacts"]) == [
         {"path": f"tables/t.{ending}", "type": "table"}
     ]
+
+
+def test_rows_of_a_table_stay_what_they_were():
+    columns = {"id": "007", "long": "12345678901234567890123", "created_at": 1700000000, "n": None}
+    with flavorkit.start_run() as run:
+        for _ in range(2):
+            flavorkit.log_table(columns, "t.json")
+    table = flavorkit.load_table("t.json", [run.info.run_id])
+    assert (
+        table.drop(columns="n").to_dict("records")
+        == [{name: value for name, value in columns.items() if name != "n"}] * 2
+    )
+    assert table["n"].isna().all()
+
+
+def test_a_run_may_have_more_tables_than_can_be_noted(caplog):
+    with flavorkit.start_run() as run:
+        noted = [{"path": f"t{number}.json", "type": "table"} for number in range(202)]
+        flavorkit.set_tag("mlflow.loggedArtifacts", json.dumps(noted))
+        for name in ("more.json", "t3.json"):
+            flavorkit.log_table({"x": [1]}, name)
+    assert "too many tables to note that 'more.json' is one" in caplog.text
+    assert json.loads(data_of(run).tags["mlflow.loggedArtifacts"]) == noted
+    assert list(flavorkit.load_table("more.json", [run.info.run_id])["x"]) == [1]
 
 
 def test_images_in_a_table_are_files_of_their_own():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names
+from flavorkit.tracking import names, references
+from flavorkit.tracking.artifacts.paths import ROOT
 from flavorkit.tracking.client.connection import Connection
 from flavorkit.tracking.client.waiting import until_registered
 from flavorkit.tracking.entities import ModelVersion, PagedList, RegisteredModel, RegistryChange
@@ -139,7 +141,8 @@ class ModelVersions(Connection):
 
         Args:
             name: of the registered model; it must be there.
-            source: ``models:/m-...``, ``runs:/...``, ``models:/...`` or the URI of its files.
+            source: ``models:/m-...``, ``runs:/...``, ``models:/...`` or the URI of its files. An
+                alias, a stage or ``latest`` means the version that it means now.
             run_id: of the run that made it.
             tags: to begin with.
             run_link: a link to that run, for people.
@@ -153,7 +156,7 @@ class ModelVersions(Connection):
         """
         version = self._registry.create_model_version(
             name,
-            str(source),
+            self._settled(str(source)),
             run_id=run_id,
             tags=texts(tags),
             run_link=run_link,
@@ -161,6 +164,25 @@ class ModelVersions(Connection):
             model_id=model_id,
         )
         return until_registered(self._registry, version, await_creation_for)
+
+    def _settled(self, source: str) -> str:
+        """The source without what may come to mean another version."""
+        if not source.startswith("models:/"):
+            return source
+        uri = references.parse(source)
+        if not isinstance(uri, references.RegisteredModelUri) or uri.path != ROOT:
+            return source
+        if uri.version is None:
+            stages = list(names.STAGES) if uri.stage is None else [uri.stage]
+            found = (
+                [self._registry.get_model_version_by_alias(uri.name, uri.alias)]
+                if uri.alias is not None
+                else self._registry.get_latest_versions(uri.name, stages)
+            )
+            if not found:
+                raise NotFoundError(f"{source!r} leads to no version")
+            uri = replace(uri, version=max(found, key=lambda one: int(one.version)).version)
+        return f"models:/{uri.name}/{uri.version}"
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
         """Publish a version of one registered model as the next of another, made if it is missing.

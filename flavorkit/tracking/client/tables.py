@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from flavorkit.errors import InvalidArgumentError, NotFoundError
-from flavorkit.tracking import images
+from flavorkit.tracking import images, names
 from flavorkit.tracking.client.artifacts import normal
 from flavorkit.tracking.client.contents import Contents
 from flavorkit.tracking.client.runs import Runs
@@ -78,6 +78,9 @@ class Tables(Contents, Runs):
         frames = []
         for run in self._runs_with_table(experiment_id, path, run_ids):
             frame = self._table(run.info.run_id, path)
+            if frame is None and run_ids:
+                _logger.warning("run %s has no table %r, and is left out", run.info.run_id, path)
+                continue
             if frame is None:
                 raise NotFoundError(f"run {run.info.run_id} has no file {path!r} any more")
             for column in extra_columns or ():
@@ -104,7 +107,7 @@ class Tables(Contents, Runs):
         text = f'"path"%:%"{path}",%"type"%:%"table"'
         wanted = f"tags.`{LOGGED_ARTIFACTS}` LIKE '%{text}%'"
         if run_ids:
-            wanted += f" and attributes.run_id IN ({', '.join(map(repr, run_ids))})"
+            wanted = f"attributes.run_id IN ({', '.join(map(repr, run_ids))})"
         found: list[Run] = []
         token = None
         while True:
@@ -113,16 +116,22 @@ class Tables(Contents, Runs):
             token = page.token
             if not token:
                 break
-        if run_ids and len(set(run_ids)) != len(found):
-            _logger.warning("some of the runs have no table %r, and are left out", path)
         return found
 
     def _note_table(self, run_id: str, path: str) -> None:
         noted = self.get_run(run_id).data.tags.get(LOGGED_ARTIFACTS, "[]")
-        tables: list[dict[str, str]] = json.loads(noted)
-        entry = {"path": path, "type": "table"}
-        if entry not in tables:
-            self.set_tag(run_id, LOGGED_ARTIFACTS, json.dumps([*tables, entry]), synchronous=True)
+        entry = json.dumps({"path": path, "type": "table"})
+        if entry in noted:
+            return
+        more = entry if noted == "[]" else f"{noted.removeprefix('[').removesuffix(']')}, {entry}"
+        if len(more) + 2 > names.MAX_RUN_TAG_VALUE:
+            _logger.warning(
+                "run %s has too many tables to note that %r is one: load_table finds it only with"
+                " run_ids=",
+                *(run_id, path),
+            )
+            return
+        self.set_tag(run_id, LOGGED_ARTIFACTS, f"[{more}]", synchronous=True)
 
     def _with_images(self, run_id: str, frame: pd.DataFrame, path: str) -> pd.DataFrame:
         """The frame with the paths of images in the place of the images."""
@@ -196,5 +205,7 @@ def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     if path.suffix == ".json":
-        return pd.read_json(path, orient="split")
+        # As it was written: pandas would make a number of "007", and a date of created_at.
+        table = json.loads(path.read_bytes())
+        return pd.DataFrame(table["data"], columns=table["columns"])
     return pd.read_parquet(path)

@@ -202,7 +202,12 @@ class VersionFolders(RegistryFolders):
         """
         reference = version_sources.parse(source)
         if isinstance(reference, OfLoggedModel):
-            model = self.get_logged_model(reference.model_id)
+            try:
+                model = self.get_logged_model(reference.model_id)
+            except NotFoundError:
+                if model_id != reference.model_id:
+                    raise
+                return source, model_id, None  # the caller has found it in another store
             return model.artifact_location, model.model_id, model.source_run_id
         if isinstance(reference, OfVersion):
             name, number = reference.name, str(reference.version)

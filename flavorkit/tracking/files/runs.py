@@ -16,6 +16,8 @@ from flavorkit.tracking.entities import (
     Run,
     RunData,
     RunInfo,
+    RunInputs,
+    RunOutputs,
     RunStatus,
     RunTag,
     ViewType,
@@ -92,7 +94,8 @@ class RunFolders(ExperimentFolders):
                 folder.make(kind).close()
             values.write_all(folder, TAGS, known, "tag")
             metadata.write(folder, content, durable=False)
-        return Run(run_files.info(content, known), RunData(tags=known))
+        empty = RunData([], {}, known), RunInputs([], []), RunOutputs([])
+        return Run(run_files.info(content, known), *empty)
 
     def get_run(self, run_id: str) -> Run:
         """The run, be it deleted, with all that was logged but the history of its metrics."""

@@ -57,6 +57,8 @@ def behind(connection: Connection, source: str, model_id: str | None) -> tuple[s
             logged_models.c.model_id == reference.model_id, logged_models.c.deleted_at.is_(None)
         )
         location = connection.execute(query).scalar()
+        if location is None and model_id == reference.model_id:
+            return source, model_id  # it is known to another store, where the caller has found it
         if location is None:
             raise NotFoundError(f"{source}: there is no logged model {reference.model_id}")
         return location, reference.model_id
