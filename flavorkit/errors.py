@@ -12,6 +12,7 @@
   x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
   x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller
   x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
+    x OutcomeUnknownError       500 INTERNAL_ERROR           it was lost while it committed
   x StorageFullError            507 RESOURCE_EXHAUSTED       no room for an artifact
   x MissingDependencyError      501 NOT_IMPLEMENTED          a package that this needs is missing
   x UnsupportedModelError       400 INVALID_PARAMETER_VALUE  no flavor knows this type of model
@@ -149,6 +150,13 @@ class StoreUnavailableError(FlavorkitError):
 
     status = 503
     error_code = "TEMPORARILY_UNAVAILABLE"
+
+
+class OutcomeUnknownError(StoreUnavailableError):
+    """The database was lost while it committed: what was to be written may be there, or not."""
+
+    status = 500
+    error_code = "INTERNAL_ERROR"
 
 
 class StorageFullError(FlavorkitError):

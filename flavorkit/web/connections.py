@@ -141,6 +141,7 @@ class Connection(HttpToolsProtocol):
         self._unsent = 0
         self._body: list[bytes | bytearray] = []
         self._body_bytes = 0
+        self._at_work: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
@@ -152,6 +153,15 @@ class Connection(HttpToolsProtocol):
         """It has gone."""
         self._janitor.closed(self)
         super().connection_lost(exc)
+        # Of several requests the base class tells only the one that came last.
+        self.pipeline.clear()
+        if self._at_work is not None and not self._at_work.response_complete:
+            self._at_work.disconnected = True
+            self._at_work.message_event.set()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._at_work = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come, and refuse what is no HTTP or too much of it."""

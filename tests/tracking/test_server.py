@@ -454,6 +454,29 @@ class TestNumbers:
 
         asyncio.run(crowd())
 
+    def test_what_was_let_in_is_not_refused_halfway(self):
+        async def crowd():
+            blocking = Blocking("test", 1, 0)
+            gate = threading.Event()
+            async with contextlib.AsyncExitStack() as stack:
+                for _ in range(2):
+                    opened = lambda: contextlib.nullcontext(7)  # noqa: E731
+                    assert await stack.enter_async_context(blocking.entered(opened)) == 7
+                with pytest.raises(OverloadedError, match=r"too many requests"):
+                    await stack.enter_async_context(blocking.entered(opened))
+                begun = asyncio.create_task(blocking.run(gate.wait))
+                await asyncio.sleep(0)
+                with pytest.raises(OverloadedError, match=r"too many requests"):
+                    await blocking.run(gate.wait)
+                more = asyncio.create_task(blocking.go_on(lambda: 8))
+                gate.set()
+                assert [await begun, await more] == [True, 8]
+            async with blocking.entered(opened) as value:
+                assert value == 7
+            blocking.close()
+
+        asyncio.run(crowd())
+
     def test_calls_move_to_the_loop_while_they_are_quick(self):
         pace = Pace(may_be_quick=True)
         for _ in range(20):

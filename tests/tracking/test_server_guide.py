@@ -63,7 +63,7 @@ LIMITS = {
     "max_connections": "1,024",
     "max_calls": "8 and",
     "max_waiting": "and 256",
-    "max_transfers": "32 |",
+    "max_transfers": "of which 32",
 }
 UNITS = {"MiB": 1024 * 1024, "KiB": 1024}
 

@@ -15,6 +15,7 @@ import sqlalchemy
 from flavorkit.errors import (
     InvalidArgumentError,
     NotFoundError,
+    OutcomeUnknownError,
     StoreUnavailableError,
 )
 from flavorkit.tracking import actor
@@ -256,6 +257,25 @@ class TestServers:
         disturbing.join(30)
         assert [len(store.get_metric_history(run, "m")) for run in runs] == [30] * 4
         assert len(store.search_runs(["0"])) == 4
+
+    def test_of_what_was_lost_at_its_end_nobody_knows(self, server):
+        """And nobody does it again, as it may have been done."""
+        begun = []
+
+        def work(connection):
+            begun.append(connection.execute(sqlalchemy.text("SELECT 1")).scalar())
+
+        killer = sqlalchemy.create_engine(server, poolclass=sqlalchemy.NullPool)
+
+        def lose(connection):
+            with killer.connect() as other:
+                end_connections(other)
+
+        with contextlib.closing(Database(server)) as database:
+            sqlalchemy.event.listen(database.engine, "commit", lose)
+            with pytest.raises(OutcomeUnknownError, match=r"look whether this was done before"):
+                database.write(work)
+        assert begun == [1]
 
     def test_versions_are_dense_among_threads(self, store):
         store.create_registered_model("fox")

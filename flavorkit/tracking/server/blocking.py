@@ -25,7 +25,8 @@ class Blocking:
     def __init__(self, name: str, threads: int, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = threads + max_waiting
-        self._begun = 0
+        self._begun = self._open = 0
+        self._most_open = 2 * threads
 
     async def run(self, function: Callable[[], T]) -> T:
         """What the function returns, called on a thread.
@@ -35,24 +36,39 @@ class Blocking:
         """
         if self._begun >= self._most:
             raise OverloadedError
+        return await self.go_on(function)
+
+    async def go_on(self, function: Callable[[], T]) -> T:
+        """The same for a call of what :meth:`entered` has let in, which is not refused."""
         self._begun += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, function)
         future.add_done_callback(self._done)
         return await future
 
     @asynccontextmanager
-    async def entered(self, manager: AbstractContextManager[T]) -> AsyncIterator[T]:
-        """The context of a manager whose two ends block."""
-        value = await self.run(manager.__enter__)
+    async def entered(self, opened: Callable[[], AbstractContextManager[T]]) -> AsyncIterator[T]:
+        """The context of a manager that is made, and whose two ends block.
+
+        Raises:
+            OverloadedError: too many are open already: twice as many as there are threads.
+        """
+        if self._open >= self._most_open:
+            raise OverloadedError
+        self._open += 1
         try:
-            yield value
-        except BaseException as error:
-            failed = error
-            await asyncio.shield(
-                self.run(lambda: manager.__exit__(type(failed), failed, failed.__traceback__))
-            )
-            raise
-        await self.run(lambda: manager.__exit__(None, None, None))
+            manager = await self.go_on(opened)
+            value = await self.go_on(manager.__enter__)
+            try:
+                yield value
+            except BaseException as error:
+                failed = error
+                await asyncio.shield(
+                    self.go_on(lambda: manager.__exit__(type(failed), failed, failed.__traceback__))
+                )
+                raise
+            await self.go_on(lambda: manager.__exit__(None, None, None))
+        finally:
+            self._open -= 1
 
     def close(self) -> None:
         """Wait for what runs."""

@@ -48,7 +48,9 @@ class Dispatcher:
 
     def __init__(self, settings: Settings, router: Router) -> None:
         self._settings, self._router, self._guard = settings, router, Guard(settings)
-        self._paces = [Pace(may_be_quick=one.is_small) for one in router.endpoints]
+        # A database that is asked over the network, or a shared disk, may be away for long.
+        is_here = settings.store_uri.startswith("sqlite")
+        self._paces = [Pace(may_be_quick=is_here and one.is_small) for one in router.endpoints]
         self._headers = [*answers.SAFE]
         if settings.frame_options != "NONE":
             self._headers.append((b"x-frame-options", settings.frame_options.encode()))

@@ -23,7 +23,12 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
 )
 
-from flavorkit.errors import InvalidArgumentError, MissingDependencyError, StoreUnavailableError
+from flavorkit.errors import (
+    InvalidArgumentError,
+    MissingDependencyError,
+    OutcomeUnknownError,
+    StoreUnavailableError,
+)
 from flavorkit.tracking import environ
 from flavorkit.tracking.sql.dialects import LOWER, dialect_of
 
@@ -83,7 +88,8 @@ class Database:
                 connection was lost while it was committed.
 
         Raises:
-            StoreUnavailableError: the database does not answer.
+            StoreUnavailableError: the database does not answer; if what was to be done may have
+                been done, an OutcomeUnknownError.
         """
         done = False
 
@@ -151,7 +157,12 @@ class Database:
                 sqlalchemy.exc.TimeoutError,
                 sqlite3.Error,
             ) as error:  # the latter where one begins
-                passing = self._is_transient(error) and may_repeat()
+                passing = self._is_transient(error)
+                if passing and not may_repeat():
+                    raise OutcomeUnknownError(
+                        f"{self._unavailable(error).message}; it was lost while it wrote, so look"
+                        " whether this was done before it is done again"
+                    ) from error
                 if not passing or time.monotonic() + pause > deadline:
                     raise self._unavailable(error) from error
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - to spread out, not to hide

@@ -23,10 +23,10 @@ async def upload(service: Service, given: dict[str, Any], exchange: Exchange) ->
     """Take a file; it appears when all of it is here."""
     path = ArtifactPath.parse(given["artifact_path"])
     storage, limit = service.places.storage, service.settings.max_upload_bytes
-    async with service.transfers.entered(storage.writing(path)) as writer:
+    async with service.transfers.entered(lambda: storage.writing(path)) as writer:
         async for piece in _pieces(exchange, limit):
             data = piece
-            await service.transfers.run(lambda: writer.write(data))  # noqa: B023 - awaited here
+            await service.transfers.go_on(lambda: writer.write(data))  # noqa: B023 - awaited here
     digest = answers.digest(writer.stored.sha256)
     await exchange.answer(replace(answers.json({}), headers=digest))
 
@@ -80,10 +80,8 @@ def not_presigned(service: Service, given: dict[str, Any]) -> Json:
 async def _send(
     service: Service, exchange: Exchange, storage: ArtifactStorage, path: ArtifactPath
 ) -> None:
-    run = service.transfers.run
-    async with service.transfers.entered(
-        contextlib.closing(await run(lambda: storage.open(path)))
-    ) as reader:
+    go_on = service.transfers.go_on
+    async with service.transfers.entered(lambda: contextlib.closing(storage.open(path))) as reader:
         headers = [*answers.attachment(str(path))]
         if reader.sha256 is not None:
             headers += answers.digest(reader.sha256)
@@ -93,7 +91,7 @@ async def _send(
             return
         gone = asyncio.ensure_future(exchange.until_gone())
         try:
-            while not gone.done() and (piece := await run(lambda: reader.read(CHUNK_BYTES))):
+            while not gone.done() and (piece := await go_on(lambda: reader.read(CHUNK_BYTES))):
                 await exchange.send(piece)
         finally:
             gone.cancel()
