@@ -223,7 +223,8 @@ def _settings(
     overrun: float,
     **others: Any,
 ) -> Settings:
-    from flavorkit.serving.settings import MEBIBYTE, Settings
+    from flavorkit.serving.settings import Settings
+    from flavorkit.web.limits import MEBIBYTE
 
     return Settings(
         timeout_seconds=timeout,

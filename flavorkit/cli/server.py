@@ -184,8 +184,9 @@ def server(
     SIGTERM stops it when all begun requests are answered.
     """
     from flavorkit.tracking.server.run import serve
-    from flavorkit.tracking.server.settings import MEBIBYTE, Settings
+    from flavorkit.tracking.server.settings import Settings
     from flavorkit.tracking.stores import DEFAULT_URI
+    from flavorkit.web.limits import MEBIBYTE
 
     settings = Settings(
         store_uri=backend_store_uri or DEFAULT_URI,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-from flavorkit.web.limits import Limits
-
-MEBIBYTE = 1024 * 1024
+from flavorkit.web.limits import MEBIBYTE, Limits
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """Those of its connections."""
-        return Limits(**{one.name: getattr(self, one.name) for one in fields(Limits)})
+        return Limits.of(self)
 
 
 UNLIMITED = Settings(max_rows=sys.maxsize, max_columns=sys.maxsize)

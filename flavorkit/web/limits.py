@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
+
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Limits:
 
     max_connections: int
     """How many there may be; beyond it, the one that waits for its client longest is closed."""
+
+    @classmethod
+    def of(cls, settings: object) -> Limits:
+        """Those of a server, whose settings have them under the same names."""
+        return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})
 
 
 class Watcher(Protocol):

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flavorkit.errors import InvalidArgumentError
-from flavorkit.signature import Schema
 from flavorkit.tracking.data import digests
-from flavorkit.tracking.data.dataset import Dataset, schema_of
+from flavorkit.tracking.data.frame_dataset import FrameDataset
 from flavorkit.tracking.data.sources import DatasetSource, source_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class PandasDataset(Dataset):
+class PandasDataset(FrameDataset):
     """A frame of pandas; :func:`from_pandas` makes one."""
 
-    def __init__(
-        self,
-        df: pd.DataFrame,
-        source: DatasetSource,
-        targets: str | None = None,
-        name: str | None = None,
-        digest: str | None = None,
-        predictions: str | None = None,
-    ) -> None:
-        check_columns(df.columns, targets, predictions)
-        self.df, self.targets, self.predictions = df, targets, predictions
-        super().__init__(source, name, digest)
-
-    @cached_property
-    def schema(self) -> Schema | None:
-        """Its columns, as its first rows show them."""
-        return schema_of(self.df.head(digests.SAMPLE))
+    df: pd.DataFrame
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -68,11 +49,3 @@ def from_pandas(
         InvalidArgumentError: there is no such column.
     """
     return PandasDataset(df, source_of(source), targets, name, digest, predictions)
-
-
-def check_columns(columns: Any, *names: str | None) -> None:
-    """Refuse columns that are not there."""
-    for name in names:
-        if name is not None and name not in columns:
-            there = ", ".join(map(repr, list(columns)[:20]))
-            raise InvalidArgumentError(f"the frame has no column {name!r}; it has {there}")

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flavorkit.signature import Schema
 from flavorkit.tracking.data import digests
-from flavorkit.tracking.data.dataset import Dataset, schema_of
-from flavorkit.tracking.data.pandas_dataset import check_columns
+from flavorkit.tracking.data.frame_dataset import FrameDataset
 from flavorkit.tracking.data.sources import DatasetSource, source_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class PolarsDataset(Dataset):
+class PolarsDataset(FrameDataset):
     """A frame of polars; :func:`from_polars` makes one."""
 
-    def __init__(
-        self,
-        df: pl.DataFrame,
-        source: DatasetSource,
-        targets: str | None = None,
-        name: str | None = None,
-        digest: str | None = None,
-        predictions: str | None = None,
-    ) -> None:
-        check_columns(df.columns, targets, predictions)
-        self.df, self.targets, self.predictions = df, targets, predictions
-        super().__init__(source, name, digest)
-
-    @cached_property
-    def schema(self) -> Schema | None:
-        """Its columns, as its first rows show them."""
-        return schema_of(self.df.head(digests.SAMPLE))
+    df: pl.DataFrame
 
     @property
     def profile(self) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flavorkit.tracking.stores import DEFAULT_URI
-from flavorkit.web.limits import Limits
+from flavorkit.web.limits import MEBIBYTE, Limits
 
-MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
 
 PROXY_ROOT = "mlflow-artifacts:/"
@@ -88,12 +87,4 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """Those that every connection keeps."""
-        return Limits(
-            max_body_bytes=self.max_body_bytes,
-            body_seconds=self.body_seconds,
-            max_header_bytes=self.max_header_bytes,
-            max_headers=self.max_headers,
-            header_seconds=self.header_seconds,
-            idle_seconds=self.idle_seconds,
-            max_connections=self.max_connections,
-        )
+        return Limits.of(self)
