@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def need(tool: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+def as_a_user_has_it(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment without what tests before have set for themselves and for MLflow."""
+    ours = ("FLAVORKIT_", "MLFLOW_")
+    return {name: value for name, value in environ.items() if not name.startswith(ours)}
 
 
 def foreign_environment() -> dict[str, str]:

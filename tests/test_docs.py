@@ -14,7 +14,7 @@ import pytest
 
 from flavorkit import errors
 from flavorkit.flavors import registry
-from tests.conftest import ROOT, need
+from tests.conftest import ROOT, as_a_user_has_it, need
 
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"]
@@ -70,7 +70,7 @@ def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkey
         [sys.executable, "-W", "error", str(runner)],
         cwd=tmp_path,
         env={
-            **os.environ,
+            **as_a_user_has_it(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "FLAVORKIT_ENV_ROOT": str(tmp_path / "envs"),

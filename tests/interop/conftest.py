@@ -28,6 +28,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
+@pytest.fixture(autouse=True)
+def settings_of_before():
+    """What a test has set for the processes that it might start is gone after it."""
+    before = {**os.environ}
+    yield
+    for name in {*before, *os.environ}:
+        if name.startswith(("FLAVORKIT_", "MLFLOW_")) and before.get(name) != os.environ.get(name):
+            os.environ.pop(name, None)
+            os.environ |= {name: before[name]} if name in before else {}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def main_file():
     """In a process of pytest-xdist the main module has no file, and pyspark, which MLflow imports to

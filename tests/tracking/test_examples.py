@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import foreign_environment
+from tests.conftest import as_a_user_has_it, foreign_environment
 from tests.tracking import served
 from tests.tracking.workspace import ROOT
 
@@ -17,12 +17,11 @@ IMPORT = "import flavorkit as mlflow\n"
 
 
 def run(program, folder, base=os.environ, **environment):
-    env = {
-        name: value
-        for name, value in base.items()
-        if not name.startswith(("FLAVORKIT_", "MLFLOW_"))
+    env = as_a_user_has_it(base) | {
+        "PYTHONPATH": str(ROOT),
+        "FLAVORKIT_SPOOL_DIR": str(folder / "spool"),
     }
-    env |= {"PYTHONPATH": str(ROOT), "FLAVORKIT_SPOOL_DIR": str(folder / "spool")} | environment
+    env |= environment
     done = subprocess.run(
         [sys.executable, program],
         cwd=folder,
