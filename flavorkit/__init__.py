@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from flavorkit.descriptor import ModelDescriptor
     from flavorkit.errors import FlavorkitError
+    from flavorkit.errors import FlavorkitError as MlflowException
     from flavorkit.flavors.saving import save_model
     from flavorkit.pyfunc import PyFuncModel, load_model
     from flavorkit.signature import ModelSignature, infer_signature
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     **_facade.TRACKING,
     "FlavorkitError": "flavorkit.errors:FlavorkitError",
+    "MlflowException": "flavorkit.errors:FlavorkitError",
     "ModelDescriptor": "flavorkit.descriptor:ModelDescriptor",
     "ModelSignature": "flavorkit.signature:ModelSignature",
     "PyFuncModel": "flavorkit.pyfunc:PyFuncModel",
@@ -147,6 +149,7 @@ __all__ = [
     "Image",
     "MLflowClient",
     "MlflowClient",
+    "MlflowException",
     "ModelDescriptor",
     "ModelSignature",
     "PyFuncModel",

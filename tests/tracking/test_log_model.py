@@ -35,6 +35,28 @@ def files_of(info):
     )
 
 
+def test_a_name_that_breaks_a_rule_is_refused_before_anything_is_done(iris_model):
+    with flavorkit.start_run(), pytest.raises(InvalidArgumentError, match=r"registered model"):
+        flavorkit.log_model(iris_model, name="m", registered_model_name="a/b")
+    assert flavorkit.search_logged_models(output_format="list") == []
+
+
+def test_files_of_a_logged_model_are_found_by_its_run(iris_model, tmp_path):
+    with flavorkit.start_run() as run:
+        flavorkit.log_model(iris_model, name="m")
+    client, run_id = flavorkit.MlflowClient(), run.info.run_id
+    listed = [file.path for file in client.list_artifacts(run_id, "m")]
+    assert "m/MLmodel" in listed
+    assert Path(client.download_artifacts(run_id, "m/MLmodel", tmp_path / "a")).name == "MLmodel"
+    folder = flavorkit.artifacts.download_artifacts(
+        run_id=run_id, artifact_path="m", dst_path=tmp_path / "b"
+    )
+    assert Path(folder, "MLmodel").is_file()
+    assert client.list_artifacts(run_id, "nothing") == []
+    with pytest.raises(NotFoundError, match=r"nothing"):
+        client.download_artifacts(run_id, "nothing")
+
+
 def test_a_logged_model_is_a_model_of_its_run(logged):
     run, info = logged
     model = flavorkit.get_logged_model(info.model_id)

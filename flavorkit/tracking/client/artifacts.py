@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flavorkit.errors import NotFoundError
 from flavorkit.tracking import defaults
 from flavorkit.tracking.client.connection import Connection
 from flavorkit.tracking.client.progress import Progress
@@ -16,6 +19,7 @@ from flavorkit.tracking.entities import FileInfo
 if TYPE_CHECKING:
     from flavorkit.tracking.artifacts.paths import ArtifactPath
     from flavorkit.tracking.artifacts.repository import ArtifactRepository
+    from flavorkit.tracking.uris import Located
 
 
 class Artifacts(Connection):
@@ -44,15 +48,28 @@ class Artifacts(Connection):
         _upload(self._of_run(run_id), Path(local_dir), artifact_path)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """What is directly in a folder of a run, or in its root; nothing if it is a file."""
-        return _list(self._of_run(run_id), path)
+        """What is directly in a folder of a run, or in its root; nothing if it is a file.
+
+        The name of a model that the run has logged is such a folder too.
+        """
+        found = _list(self._of_run(run_id), path)
+        if found or not normal(path or ""):
+            return found
+        with contextlib.suppress(NotFoundError):
+            located = self._logged_by(run_id, normal(path or ""))
+            return [
+                replace(one, path=f"{normal(path or '')}/{Path(one.path).name}")
+                for one in located.repository.list(located.path)
+            ]
+        return found
 
     def download_artifacts(self, run_id: str, path: str, dst_path: str | Path | None = None) -> str:
         """Copy a file or a folder of a run to this machine; return where it is.
 
         Args:
             run_id: of the run.
-            path: of the file or folder; empty for all of them.
+            path: of the file or folder, or the name of a model that the run has logged; empty for
+                all files.
             dst_path: the folder to copy to; if None, what is on this machine already is used where
                 it is, and other files are copied to a new temporary folder.
 
@@ -62,7 +79,19 @@ class Artifacts(Connection):
         from flavorkit.tracking.artifacts.paths import ArtifactPath
 
         wanted = ArtifactPath.parse_folder(normal(path or ""))
-        return fetched(self._of_run(run_id), wanted, dst_path)
+        try:
+            return fetched(self._of_run(run_id), wanted, dst_path)
+        except NotFoundError:
+            if not wanted.segments:
+                raise
+            located = self._logged_by(run_id, str(wanted))
+            return fetched(located.repository, located.path, dst_path)
+
+    def _logged_by(self, run_id: str, path: str) -> Located:
+        """Where a model is that a run has logged, or a file of it."""
+        from flavorkit.tracking import uris
+
+        return uris.locate(f"runs:/{run_id}/{path}", self._tracking_uri, self._registry_uri)
 
     def log_model_artifact(
         self, model_id: str, local_path: str | Path, artifact_path: str | None = None

@@ -15,7 +15,7 @@ from flavorkit.errors import FlavorkitError, InvalidArgumentError
 from flavorkit.flavors import saving
 from flavorkit.pyfunc.info import ModelInfo
 from flavorkit.pyfunc.saving import save_model as save_python_model
-from flavorkit.tracking import spool
+from flavorkit.tracking import names, spool
 from flavorkit.tracking.client import FlavorkitClient
 from flavorkit.tracking.entities import LoggedModel, LoggedModelOutput, Metric, ModelVersion, Run
 from flavorkit.tracking.fluent import active
@@ -167,6 +167,8 @@ def log_python_model(
 
 
 def _log(save: Callable[[Path], ModelDescriptor], wanted: _Wanted) -> LoggedModelInfo:
+    if wanted.registered_model_name is not None:
+        names.model_name(wanted.registered_model_name)  # before anything is done
     open_run = active.of(wanted.run_id) if wanted.run_id else active.current()
     client = FlavorkitClient() if open_run is None else open_run.client
     with TemporaryDirectory(prefix="flavorkit-") as scratch:

@@ -263,7 +263,7 @@ def _query(fields: Json) -> str:
 
 
 def _reason(error: HTTPError) -> str:
-    text = str(error)
+    text = str(error).rpartition("): ")[2]  # without the class of the pool that it comes from
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
