@@ -63,6 +63,12 @@ class Artifacts(Connection):
             ]
         return found
 
+    def has_artifact(self, run_id: str, path: str) -> bool:
+        """Whether there is a file or a folder at ``path`` among those of the run itself."""
+        from flavorkit.tracking.artifacts.paths import ArtifactPath
+
+        return self._of_run(run_id).stat(ArtifactPath.parse(normal(path))) is not None
+
     def download_artifacts(self, run_id: str, path: str, dst_path: str | Path | None = None) -> str:
         """Copy a file or a folder of a run to this machine; return where it is.
 

@@ -120,8 +120,7 @@ def _source(client: FlavorkitClient, model_uri: str) -> tuple[str, str | None, L
             " logged under"
         )
     client, run_id = active.place_of(parsed.run_id)
-    files = client.list_artifacts(run_id, name)
-    if any(file.path == f"{name}/{_DESCRIPTOR}" for file in files):
+    if client.has_artifact(run_id, f"{name}/{_DESCRIPTOR}"):
         return model_uri, run_id, None
     model = _logged_by(client, run_id, name)
     return model.model_uri, run_id, model
