@@ -35,15 +35,11 @@ def list_artifacts(
     --json prints a list of objects with path, is_dir and file_size (bytes, null of a folder).
     """
     found = client.list_artifacts(run_id, artifact_path)
-    if as_json:
-        stores.show_json([one.to_dictionary() for one in found])
-        return
-    stores.show_table(
+    stores.show_list(
+        found,
+        as_json,
         ("path", "bytes"),
-        (
-            (f"{one.path}/", "") if one.is_dir else (one.path, f"{one.file_size or 0:,}")
-            for one in found
-        ),
+        lambda one: (f"{one.path}/", "") if one.is_dir else (one.path, f"{one.file_size or 0:,}"),
     )
 
 

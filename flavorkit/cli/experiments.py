@@ -83,20 +83,16 @@ def search(
             view_type, length, filter_string, list(order_by), token
         ),
     )
-    if as_json:
-        stores.show_json([one.to_dictionary() for one in found])
-        return
-    stores.show_table(
+    stores.show_list(
+        found,
+        as_json,
         ("id", "name", "stage", "created (UTC)", "artifacts"),
-        (
-            (
-                one.experiment_id,
-                one.name,
-                str(one.lifecycle_stage),
-                stores.moment(one.creation_time),
-                one.artifact_location,
-            )
-            for one in found
+        lambda one: (
+            one.experiment_id,
+            one.name,
+            str(one.lifecycle_stage),
+            stores.moment(one.creation_time),
+            one.artifact_location,
         ),
     )
 

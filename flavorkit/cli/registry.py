@@ -46,20 +46,16 @@ def list_models(
             filter_string, length, list(order_by), token
         ),
     )
-    if as_json:
-        stores.show_json([one.to_dictionary() for one in found])
-        return
-    stores.show_table(
+    stores.show_list(
+        found,
+        as_json,
         ("name", "latest", "aliases", "changed (UTC)", "description"),
-        (
-            (
-                one.name,
-                _latest(one),
-                _aliases(one),
-                stores.moment(one.last_updated_timestamp),
-                one.description or "",
-            )
-            for one in found
+        lambda one: (
+            one.name,
+            _latest(one),
+            _aliases(one),
+            stores.moment(one.last_updated_timestamp),
+            one.description or "",
         ),
     )
 
@@ -116,21 +112,17 @@ def versions(client: FlavorkitClient, name: str, max_results: int, as_json: bool
             f"name = '{quoted}'", length, ["version_number DESC"], token
         ),
     )
-    if as_json:
-        stores.show_json([one.to_dictionary() for one in found])
-        return
-    stores.show_table(
+    stores.show_list(
+        found,
+        as_json,
         ("version", "stage", "aliases", "status", "created (UTC)", "source"),
-        (
-            (
-                one.version,
-                one.current_stage,
-                ", ".join(one.aliases),
-                str(one.status),
-                stores.moment(one.creation_timestamp),
-                one.source,
-            )
-            for one in found
+        lambda one: (
+            one.version,
+            one.current_stage,
+            ", ".join(one.aliases),
+            str(one.status),
+            stores.moment(one.creation_timestamp),
+            one.source,
         ),
     )
 
@@ -222,20 +214,16 @@ def history(client: FlavorkitClient, name: str, as_json: bool) -> None:
     subject (the alias; the version, for a stage), before and after (null for none).
     """
     changes = client.get_registry_history(name)
-    if as_json:
-        stores.show_json([one.to_dictionary() for one in changes])
-        return
-    stores.show_table(
+    stores.show_list(
+        changes,
+        as_json,
         ("when (UTC)", "who", "what", "before", "after"),
-        (
-            (
-                stores.moment(one.at),
-                one.user,
-                f"{one.kind} {one.subject}" if one.kind == "alias" else f"version {one.subject}",
-                one.before or "-",
-                one.after or "-",
-            )
-            for one in changes
+        lambda one: (
+            stores.moment(one.at),
+            one.user,
+            f"{one.kind} {one.subject}" if one.kind == "alias" else f"version {one.subject}",
+            one.before or "-",
+            one.after or "-",
         ),
     )
 

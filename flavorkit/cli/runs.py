@@ -236,20 +236,16 @@ def _found(
 
 
 def _show(found: Sequence[Run], as_json: bool) -> None:
-    if as_json:
-        stores.show_json([run.to_dictionary() for run in found])
-        return
-    stores.show_table(
+    stores.show_list(
+        found,
+        as_json,
         ("started (UTC)", "name", "status", "id", "metrics"),
-        (
-            (
-                stores.moment(run.info.start_time),
-                run.info.run_name,
-                run.info.status,
-                run.info.run_id,
-                stores.pairs({key: f"{value:.6g}" for key, value in run.data.metrics.items()}),
-            )
-            for run in found
+        lambda run: (
+            stores.moment(run.info.start_time),
+            run.info.run_name,
+            run.info.status,
+            run.info.run_id,
+            stores.pairs({key: f"{value:.6g}" for key, value in run.data.metrics.items()}),
         ),
     )
 

@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -17,7 +17,16 @@ from flavorkit.cli import options
 if TYPE_CHECKING:
     from flavorkit.tracking.entities import PagedList
 
+
+class Entity(Protocol):
+    """What can be shown as JSON."""
+
+    def to_dictionary(self) -> Any:
+        """All it has."""
+
+
 T = TypeVar("T")
+E = TypeVar("E", bound=Entity)
 _PAGE = 1_000
 _WIDE = 10_000
 
@@ -112,6 +121,19 @@ def at_most(most: int, page: Callable[[int, str | None], PagedList[T]]) -> list[
 def show_json(value: Any) -> None:
     """Print JSON; numbers that it has not, NaN and the infinite, as text."""
     click.echo(json.dumps(_finite(value), indent=2, allow_nan=False))
+
+
+def show_list(
+    found: Sequence[E],
+    as_json: bool,
+    columns: Sequence[str],
+    row: Callable[[E], Sequence[str]],
+) -> None:
+    """Print entities: as JSON with all they have, or as a table with a row for each."""
+    if as_json:
+        show_json([one.to_dictionary() for one in found])
+    else:
+        show_table(columns, map(row, found))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
