@@ -25,7 +25,7 @@ from flavorkit.tracking.references import (
     RunUri,
     parse,
 )
-from flavorkit.tracking.store import Store
+from flavorkit.tracking.store import RegistryStore, Store
 
 MAX_STEPS = 8
 
@@ -176,20 +176,11 @@ class _Resolver:
         return self._run_store.get_logged_model(model_id).artifact_location
 
     def _source(self, uri: RegisteredModelUri) -> str:
-        version = uri.version
-        if uri.alias is not None:
-            version = self._registry.get_model_version_by_alias(uri.name, uri.alias).version
+        version = version_meant(self._registry, uri)
         if version is None:
-            version = self._newest(uri)
-        return self._registry.get_model_version_download_uri(uri.name, version)
-
-    def _newest(self, uri: RegisteredModelUri) -> str:
-        stages = None if uri.stage is None else [uri.stage]
-        found = self._registry.get_latest_versions(uri.name, stages)
-        if not found:
             which = "" if uri.stage is None else f" in the stage {uri.stage}"
             raise NotFoundError(f"the model {uri.name!r} has no version{which}")
-        return max((version.version for version in found), key=int)
+        return self._registry.get_model_version_download_uri(uri.name, version)
 
     @property
     def _run_store(self) -> Store:
@@ -198,6 +189,22 @@ class _Resolver:
     @property
     def _registry(self) -> Store:
         return defaults.store(self._registry_uri)
+
+
+def version_meant(registry: RegistryStore, uri: RegisteredModelUri) -> str | None:
+    """The number of the version that a URI means now; None if there is none.
+
+    One that the URI names by its number is not looked for.
+
+    Raises:
+        NotFoundError: there is no such registered model, or no such alias.
+    """
+    if uri.version is not None:
+        return uri.version
+    if uri.alias is not None:
+        return registry.get_model_version_by_alias(uri.name, uri.alias).version
+    found = registry.get_latest_versions(uri.name, None if uri.stage is None else [uri.stage])
+    return max((version.version for version in found), key=int, default=None)
 
 
 def _place(uri: str, tracking_uri: str) -> Located:

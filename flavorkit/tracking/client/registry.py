@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flavorkit.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
-from flavorkit.tracking import names, references
-from flavorkit.tracking.artifacts.paths import ROOT
+from flavorkit.tracking import names
 from flavorkit.tracking.client.connection import Connection
 from flavorkit.tracking.client.waiting import until_registered
 from flavorkit.tracking.entities import ModelVersion, PagedList, RegisteredModel, RegistryChange
@@ -169,20 +167,15 @@ class ModelVersions(Connection):
         """The source without what may come to mean another version."""
         if not source.startswith("models:/"):
             return source
+        from flavorkit.tracking import references, uris
+
         uri = references.parse(source)
-        if not isinstance(uri, references.RegisteredModelUri) or uri.path != ROOT:
+        if not isinstance(uri, references.RegisteredModelUri) or uri.path.segments:
             return source
-        if uri.version is None:
-            stages = list(names.STAGES) if uri.stage is None else [uri.stage]
-            found = (
-                [self._registry.get_model_version_by_alias(uri.name, uri.alias)]
-                if uri.alias is not None
-                else self._registry.get_latest_versions(uri.name, stages)
-            )
-            if not found:
-                raise NotFoundError(f"{source!r} leads to no version")
-            uri = replace(uri, version=max(found, key=lambda one: int(one.version)).version)
-        return f"models:/{uri.name}/{uri.version}"
+        version = uris.version_meant(self._registry, uri)
+        if version is None:
+            raise NotFoundError(f"{source!r} leads to no version")
+        return f"models:/{uri.name}/{version}"
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
         """Publish a version of one registered model as the next of another, made if it is missing.

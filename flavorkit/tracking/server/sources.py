@@ -17,6 +17,7 @@ from flavorkit.tracking import names, references
 from flavorkit.tracking.artifacts.paths import ROOT
 from flavorkit.tracking.entities import ModelVersion
 from flavorkit.tracking.store import Store
+from flavorkit.tracking.uris import version_meant
 
 # Places that clients open by themselves, with their own credentials.
 ELSEWHERE = frozenset(
@@ -96,19 +97,10 @@ def _reference(store: Store, given: Source) -> Source:
 
 
 def _version(store: Store, uri: references.RegisteredModelUri) -> ModelVersion:
-    if uri.alias is not None:
-        return store.get_model_version_by_alias(uri.name, uri.alias)
-    if uri.version is not None:
-        return store.get_model_version(uri.name, uri.version)
-    stages = names.STAGES if uri.stage is None else [uri.stage]
-    newest = max(
-        store.get_latest_versions(uri.name, stages),
-        key=lambda version: int(version.version),
-        default=None,
-    )
-    if newest is None:
+    version = version_meant(store, uri)
+    if version is None:
         raise NotFoundError(f"the registered model {uri.name!r} has no such version")
-    return newest
+    return store.get_model_version(uri.name, version)
 
 
 def _check_same(given: Source, **known: str | None) -> None:
