@@ -219,13 +219,20 @@ def test_a_large_file_is_written_anew_without_what_the_store_has(workspace, monk
     assert list((workspace / "f").iterdir()) == []
 
 
-def test_what_waits_is_found_wherever_the_next_process_is_started(workspace, monkeypatch):
+@pytest.fixture
+def left(workspace):
+    """The store, and a run in it, for which a killed process has left a value."""
     uri = f"sqlite:///{workspace}/runs.db"
     flavorkit.set_tracking_uri(uri)
     run_id = flavorkit.MlflowClient().create_run("0").info.run_id
     file = SpoolFile(folder_of(uri))
     file.append(Record(run_id, [Metric("m", 1.0, 1, 0)]))
     file.abandon()
+    return uri, run_id
+
+
+def test_what_waits_is_found_wherever_the_next_process_is_started(left, workspace, monkeypatch):
+    uri, run_id = left
     (workspace / "elsewhere").mkdir()
     monkeypatch.chdir(workspace / "elsewhere")
     forget()
@@ -234,13 +241,8 @@ def test_what_waits_is_found_wherever_the_next_process_is_started(workspace, mon
     assert files(workspace) == []
 
 
-def test_what_cannot_be_delivered_stays_and_holds_nobody_up(workspace, monkeypatch):
-    uri = f"sqlite:///{workspace}/runs.db"
-    flavorkit.set_tracking_uri(uri)
-    run_id = flavorkit.MlflowClient().create_run("0").info.run_id
-    file = SpoolFile(folder_of(uri))
-    file.append(Record(run_id, [Metric("m", 1.0, 1, 0)]))
-    file.abandon()
+def test_what_cannot_be_delivered_stays_and_holds_nobody_up(left, workspace, monkeypatch):
+    uri, run_id = left
     forget()
     flavorkit.set_tracking_uri(uri)
     with monkeypatch.context() as away:
