@@ -33,6 +33,8 @@ OVERRUN = 70
 """The status a worker ends with that has found its model to hang."""
 KILL_AFTER = 0.5
 """How long a worker has to end by itself after it was found to hang."""
+GO = b"\n"
+"""What a worker reads from its lifeline when nobody but workers accepts connections any more."""
 
 
 class WorkerError(FlavorkitError):
@@ -47,7 +49,8 @@ class Seat:
     numbers: Board
     watch: watch.Watch
     lifeline: int
-    """A file descriptor that reads as ended when the watching process is no more."""
+    """A file descriptor with the word to begin; it reads as ended when the watching process is no
+    more."""
     news: int
     """A file descriptor to tell it, in a line of JSON, that the worker is ready or why not."""
 
@@ -187,6 +190,8 @@ class Supervisor:
                 continue
             worker.ready_since = time.monotonic()
             self._placeholder.close()
+            with contextlib.suppress(BrokenPipeError):  # it has ended since
+                os.write(worker.lifeline, GO)
             if worker.seat.number in self._replaced:
                 logger.info("worker %d is ready again", worker.seat.number)
             if not self._was_ready:

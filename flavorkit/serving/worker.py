@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flavorkit.errors import FlavorkitError
 from flavorkit.serving.settings import Settings
-from flavorkit.serving.supervisor import OVERRUN, Seat
+from flavorkit.serving.supervisor import GO, OVERRUN, Seat
 from flavorkit.web import logs
 
 if TYPE_CHECKING:
@@ -75,8 +75,11 @@ def _serve(
         return loaded[0]
 
     def on_ready() -> None:
-        asyncio.get_running_loop().add_reader(seat.lifeline, _stop_without_parent, seat.lifeline)
         _tell(seat, ready=describe(loaded[0]))
+        # Whoever has seen this worker answer must not be told by another process that none is
+        # ready, so it accepts nothing before that one has stopped to accept.
+        os.read(seat.lifeline, len(GO))
+        asyncio.get_running_loop().add_reader(seat.lifeline, _stop_without_parent, seat.lifeline)
 
     shared = Shared(seat.numbers, seat.watch, seat.number, _end_soon)
     with logs.off_the_hot_path(settings.log_format):

@@ -193,6 +193,73 @@ def test_a_model_that_ends_the_process_while_it_is_loaded_is_an_error_of_the_com
     assert "Traceback" not in done.stderr
 
 
+ONE_WORKER = """
+import os, select, socket, sys
+from flavorkit.pyfunc import load_model
+from flavorkit.serving import metrics, supervisor, watch, worker
+from flavorkit.serving.settings import Settings
+from flavorkit.web.board import Board
+
+listener = socket.create_server(("127.0.0.1", 0))
+(heard, news), (lifeline, lifeline_end) = os.pipe(), os.pipe()
+state = watch.Watch(Board(1, watch.WIDTH).row(0))
+seat = supervisor.Seat(0, metrics.board(1), state, lifeline, news)
+pid = os.fork()
+if pid == 0:
+    os.close(lifeline_end)
+    load = lambda: load_model(sys.argv[1], trust="all")
+    told = {"environ": {}, "describe": lambda model: "a model"}
+    os._exit(worker.run_worker(seat, "m", load, listener, Settings(drain_seconds=0), **told))
+assert b"ready" in os.read(heard, 1000)
+client = socket.create_connection(listener.getsockname())
+client.sendall(b"GET /health/ready HTTP/1.1\\r\\nhost: localhost\\r\\n\\r\\n")
+print("is answered at once:", bool(select.select([client], [], [], 0.5)[0]))
+os.write(lifeline_end, supervisor.GO)
+print(client.recv(15).decode())
+os.close(lifeline_end)
+print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+TOLD_TO_GO = """
+import os, signal, socket
+from flavorkit.serving.settings import Settings
+from flavorkit.serving.supervisor import GO, Supervisor
+
+listener = socket.create_server(("127.0.0.1", 0))
+
+def work(seat):
+    os.write(seat.news, b'{"ready": "yes"}\\n')
+    assert os.read(seat.lifeline, 100) == GO
+    listener.settimeout(10)
+    for _ in range(100):
+        client = socket.create_connection(listener.getsockname())
+        listener.accept()[0].close()
+        assert client.recv(1) == b""
+    print("all were mine", flush=True)
+    os.kill(os.getppid(), signal.SIGTERM)
+    signal.pause()  # until it is told to stop, or another would be started
+
+Supervisor(listener, 1, work, Settings(), print).run()
+"""
+
+
+def run_script(code, *arguments):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return done.stdout + done.stderr
+
+
+def test_a_worker_accepts_nothing_before_it_is_told_to(folder):
+    """Or one client sees it ready, and the next is told by the watching process that none is."""
+    assert run_script(ONE_WORKER, folder) == (
+        "is answered at once: False\nHTTP/1.1 200 OK\nstatus 0\n"
+    )
+
+
+def test_a_worker_is_told_to_begin_when_nobody_else_accepts():
+    assert run_script(TOLD_TO_GO) == "yes\nall were mine\n"
+
+
 def test_it_answers_that_it_lives_before_the_model_is_loaded(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
