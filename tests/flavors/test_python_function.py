@@ -63,6 +63,23 @@ def test_a_class_of_a_script_travels_with_the_model(tmp_path, write):
     assert flavorkit.load_model(tmp_path / "m").predict(X).tolist() == [4, 8]
 
 
+def test_a_function_of_a_script_travels_too(tmp_path, write):
+    src = write(
+        script="""
+        import sys
+        import flavorkit
+
+        def doubled(texts: list[str]) -> list[str]:
+            return [text * 2 for text in texts]
+
+        flavorkit.save_model(doubled, sys.argv[1])
+        """
+    )
+    script(src / "script.py", tmp_path / "m")
+    loaded = flavorkit.load_model(tmp_path / "m", trust="all")
+    assert loaded.predict(["a"]) == ["aa"]
+
+
 def test_it_loads_only_for_those_who_trust_who_signed_it(tmp_path):
     save_model(tmp_path / "m", python_model=lambda data: data, pip_requirements=[])
     flavorkit.load_model(tmp_path / "m")

@@ -7,6 +7,7 @@ have in the folder, and is refused if the folder that it is written into does no
 
 from __future__ import annotations
 
+import importlib
 import io
 import operator
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from flavorkit.errors import UnsavableModelError
 from flavorkit.flavors.bundled_code import Bundle, bundle_behind, bundle_of, top_level_names
 from flavorkit.flavors.private_names import is_private, plain
+from flavorkit.flavors.python_function.python_model import HOME
 from flavorkit.flavors.unsafe_load import imports_of
 
 
@@ -96,6 +98,7 @@ def pickler(code: Path | None) -> Any:
     """
     import cloudpickle
 
+    importlib.import_module(HOME)  # cloudpickle copies classes whose module is not imported
     base: Any = cloudpickle.Pickler
     names = _Names(frozenset() if code is None else top_level_names(code))
 

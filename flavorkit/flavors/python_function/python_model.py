@@ -80,9 +80,11 @@ class FunctionModel(PythonModel):
         return self.function(*args, **kwargs)
 
 
-# Users' pickles refer to these under the names they import them by.
+HOME = "flavorkit.pyfunc"
+"""Where users import these classes from, and what their pickles therefore refer to."""
+
 for _public in (PythonModel, PythonModelContext, FunctionModel):
-    _public.__module__ = "flavorkit.pyfunc"
+    _public.__module__ = HOME
 
 
 def caller_of(
