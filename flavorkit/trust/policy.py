@@ -51,7 +51,10 @@ class Policy:
         """
         if trust is None:
             trust = os.environ.get(VARIABLE) or "signed"
-        words = trust.split(",") if isinstance(trust, str) else trust
+        try:
+            words = trust.split(",") if isinstance(trust, str) else [*trust]
+        except TypeError:  # it is True, or another value that has no words
+            words = [str(trust)]
         match [word.strip() for word in words]:
             case ["signed"]:
                 return cls("signed")

@@ -1,5 +1,7 @@
 """The caller decides what may be loaded; the model never does."""
 
+from collections import UserList
+
 import pytest
 
 from flavorkit.errors import IntegrityError, TrustError
@@ -26,6 +28,7 @@ def signed(keys_home):
         (DIGEST, Policy("pinned", DIGEST)),
         (["a.B"], Policy("signed", types=frozenset({"a.B"}))),
         ("a.B, c.D", Policy("signed", types=frozenset({"a.B", "c.D"}))),
+        (UserList(["a.B"]), Policy("signed", types=frozenset({"a.B"}))),
         (("a.B", "c.d.E"), Policy("signed", types=frozenset({"a.B", "c.d.E"}))),
     ],
 )
@@ -35,7 +38,7 @@ def test_policies_are_spelled_like_this(trust, policy):
 
 @pytest.mark.parametrize(
     "trust",
-    ["", "everything", "sha256:1", "True", [], ["builtins"], "a.B,", "os system"],
+    ["", "everything", "sha256:1", "True", True, [], ["builtins"], "a.B,", "os system"],
 )
 def test_other_spellings_are_refused(trust, monkeypatch):
     if trust == "":
