@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flavorkit.errors import RequestError, UnsupportedMediaTypeError
@@ -55,7 +56,8 @@ def read(model: PyFuncModel, content_type: str | None, body: bytes, settings: Se
         raise RequestError("the body is nested too deep") from None
 
 
-def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=64)
+def _split(content_type: str | None) -> tuple[str, Mapping[str, str]]:
     media_type, *pairs = (content_type or "").split(";")
     parameters = {}
     for pair in pairs:
@@ -73,7 +75,7 @@ def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
 
 
 def _read_json(
-    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+    model: PyFuncModel, body: bytes, parameters: Mapping[str, str], settings: Settings
 ) -> Request:
     sizes.check_depth(body, settings.max_json_depth)
     payload = strict_json.parse(body)
@@ -91,7 +93,7 @@ def _old(model: PyFuncModel, layout: str, payload: Any) -> Request:
 
 
 def _read_csv(
-    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+    model: PyFuncModel, body: bytes, parameters: Mapping[str, str], settings: Settings
 ) -> Request:
     sizes.check_csv(body, settings)
     table = tables.read_csv(body, model.input_schema)
@@ -100,13 +102,12 @@ def _read_csv(
 
 
 def _read_parquet(
-    model: PyFuncModel, body: bytes, parameters: dict[str, str], settings: Settings
+    model: PyFuncModel, body: bytes, parameters: Mapping[str, str], settings: Settings
 ) -> Request:
-
     table = tables.read_parquet(body, model.input_schema)
     sizes.check_table(table, settings)
     return Request(*model.enforce(table))
 
 
-Reader = Callable[[PyFuncModel, bytes, dict[str, str], Settings], Request]
+Reader = Callable[[PyFuncModel, bytes, Mapping[str, str], Settings], Request]
 _READERS: dict[str, Reader] = {JSON: _read_json, CSV: _read_csv, PARQUET: _read_parquet}

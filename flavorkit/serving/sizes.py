@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flavorkit.errors import RequestError
 from flavorkit.serving.settings import Settings
+from flavorkit.tables.strict_json import FEW_BYTES
 
 _ALIKE, _BRACKET = 0xD9, 0x59
 """The bits in which the four brackets are alike; so are Y, y, _ and one that is not printed."""
@@ -34,6 +35,8 @@ def check_depth(body: bytes, limit: int) -> None:
     Raises:
         RequestError: it is.
     """
+    if len(body) <= FEW_BYTES and body.count(b"[") + body.count(b"{") <= limit:
+        return
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     codes = np.frombuffer(body, np.uint8)
@@ -69,7 +72,9 @@ def check_json(payload: Any, settings: Settings) -> None:
         _check(_length(table.get("data")), _length(table.get("columns")), settings)
         _check(0, _width(table.get("data"), list | dict), settings)
     for form in ("dataframe_records", "instances", "inputs"):
-        rows = payload.get(form)
+        if form not in payload:
+            continue
+        rows = payload[form]
         if isinstance(rows, dict):
             _check(max(map(_length, rows.values()), default=0), len(rows), settings)
         else:

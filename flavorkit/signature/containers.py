@@ -167,12 +167,12 @@ def adapt(data: Any, accepted: Sequence[str]) -> Any:
     Raises:
         InvalidInputError: it cannot be converted.
     """
-    if _is_tensor(data):
-        data = without_tensors(data)
     kind = kind_of(data)
     is_table = kind == "list" and bool(data) and isinstance(data[0], Mapping)
     if _ACCEPTED_AS.get(kind) in accepted and not is_table:
         return data
+    if _is_tensor(data):
+        return adapt(without_tensors(data), accepted)
     try:
         if accepted[0] == "dataframe":
             return frame_of(data)

@@ -145,7 +145,10 @@ class _ColumnDecoder:
     def _matrix(self, rows: list[Any]) -> NDArray[Any] | None:
         """Rows of nothing but numbers and null, in one step; None where it takes a closer look."""
         width = len(self._names)
-        if set(map(type, rows)) != {list} or set(map(len, rows)) != {width}:
+        try:
+            if set(map(len, rows)) != {width}:
+                return None
+        except TypeError:  # a row that is a number, or null
             return None
         cells = tuple(chain.from_iterable(rows))
         matrix = doubles(cells)

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_FEW = 64
+"""The types of so many are seen sooner than their values."""
+
 
 def doubles(cells: tuple[Any, ...]) -> NDArray[np.float64] | None:
     """``cells`` as an array of shape ``(cells,)``; None if one is no int or float.
@@ -20,5 +23,13 @@ def doubles(cells: tuple[Any, ...]) -> NDArray[np.float64] | None:
         struct.pack_into(f"{len(cells)}d", array.data, 0, *cells)
     except (struct.error, OverflowError):
         return None
-    may_be_boolean = ((array == 0) | (array == 1)).any()
-    return None if may_be_boolean and bool in set(map(type, cells)) else array
+    return None if _has_boolean(cells, array) else array
+
+
+def _has_boolean(cells: tuple[Any, ...], array: NDArray[np.float64]) -> bool:
+    """Whether one of ``cells``, which have the values of ``array``, is a boolean."""
+    if len(cells) > _FEW:
+        suspects = np.flatnonzero((array == 0) | (array == 1))
+        if 4 * len(suspects) <= len(cells):
+            return any(type(cells[place]) is bool for place in suspects.tolist())
+    return bool in set(map(type, cells))

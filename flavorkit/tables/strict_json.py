@@ -16,6 +16,9 @@ from flavorkit.errors import PredictionError, RequestError
 from flavorkit.signature.columns import is_missing
 from flavorkit.signature.containers import frame_of, kind_of, repeated
 
+FEW_BYTES = 4096
+"""Python counts the characters of so many bytes sooner than numpy makes an array of them."""
+
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -61,7 +64,9 @@ def _may_lack_keys(body: bytes, value: Any) -> bool:
 
 
 def _count(body: bytes, character: bytes) -> int:
-    """As ``bytes.count``, which takes a third of the time of parsing for a single character."""
+    """As ``bytes.count``, which takes a third of the time of parsing a large text."""
+    if len(body) <= FEW_BYTES:
+        return body.count(character)
     return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord(character)))
 
 
@@ -100,6 +105,8 @@ def plain(predictions: Any) -> Any:
     """
     if isinstance(predictions, np.ndarray):
         return _array(predictions)
+    if isinstance(predictions, Mapping) and not hasattr(predictions, "toarray"):
+        return {key: plain(value) for key, value in predictions.items()}
     if isinstance(predictions, pd.DataFrame):
         return records(predictions)
     if isinstance(predictions, pd.Series):
@@ -111,8 +118,6 @@ def plain(predictions: Any) -> Any:
             raise PredictionError(f"{exc}; give each a name of its own") from None
     if hasattr(predictions, "toarray"):
         return _array(predictions.toarray())
-    if isinstance(predictions, Mapping):
-        return {key: plain(value) for key, value in predictions.items()}
     return predictions
 
 

@@ -162,23 +162,27 @@ def test_of_an_interrupted_warm_up_nothing_is_kept(server):
 def test_an_end_that_comes_together_with_an_answer_is_the_end(server, monkeypatch, turns):
     """However many turns of the event loop after the answer the client is told to end."""
     receive = Client.data_received
+    answers, answers_at_the_end = [], []
 
     def after(turns, act):
         loop = asyncio.get_running_loop()
         loop.call_soon(act) if turns == 0 else loop.call_soon(after, turns - 1, act)
 
     def end():
+        answers_at_the_end.append(len(answers))
         for task in asyncio.all_tasks():
             if task.get_coro().__name__ == "drive":
                 task.cancel()
 
     def receive_and_end(client, data):
+        answers.append(data)
         receive(client, data)
         after(turns, end)
 
     monkeypatch.setattr(Client, "data_received", receive_and_end)
     plan = Plan(connections=1, seconds=1, warm_up_seconds=0)
-    assert asyncio.run(run(target(server), plan)).outcomes.total() <= 1
+    # One, unless the server is quick enough to answer again within the turns.
+    assert asyncio.run(run(target(server), plan)).outcomes.total() <= answers_at_the_end[0]
 
 
 def test_what_the_server_refuses_is_an_outcome(server):

@@ -21,10 +21,19 @@ def test_numbers_are_what_numpy_makes_of_them(cells):
 
 
 @pytest.mark.parametrize("odd", [None, True, False, "1.5", [1.0], {}, 10**400, b"1"])
-@pytest.mark.parametrize("others", [(), (1.0,), (0, 1), (math.nan, -0.0)])
+@pytest.mark.parametrize(
+    "others",
+    [(), (1.0,), (0, 1), (math.nan, -0.0), (0.5,) * 99, (1,) * 99, (0.5, 0.0, 2) * 99],
+    ids=lambda others: f"{len(others)}-{others[:1]}",
+)
 def test_what_is_no_number_is_seen_wherever_it_stands(odd, others):
     assert doubles((*others, odd)) is None
     assert doubles((odd, *others)) is None
+
+
+def test_ones_and_zeros_are_numbers_however_many():
+    for cells in ((0.5, 1, 0.0) * 99, (0.5, 0.5, 0.5, 0.5, 1) * 99, (1, 0.0) * 99):
+        np.testing.assert_array_equal(doubles(cells), cells)
 
 
 def test_of_nothing_there_is_an_empty_array():
