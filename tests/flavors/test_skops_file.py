@@ -765,3 +765,20 @@ def test_the_list_has_nothing_outside_its_libraries():
         assert name.partition(".")[0] in {"sklearn", "numpy", "scipy", "functools"}
     # As a type it could be called while a file is read; as an object only its state is set.
     assert not allowed_types.is_allowed("TypeNode", "lightgbm.basic.Booster", is_trusted=False)
+
+
+def test_reading_imports_no_pytorch_and_leaves_scikit_learns_adapter_of_it(tmp_path):
+    path = tmp_path / "model.skops"
+    skops_file.dump(DecisionTreeClassifier().fit(X, y), path)
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from flavorkit.flavors.skops import file
+        from flavorkit.trust import Evidence, Grant
+        grant = Grant(False, frozenset(), Evidence("m", "sha256:0"), "")
+        file.load(Path(sys.argv[1]), trust=grant)
+        assert "torch" not in sys.modules
+        import sklearn.externals.array_api_compat.torch
+        assert "torch" in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)

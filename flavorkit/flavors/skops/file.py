@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flavorkit.errors import FlavorkitError, UnreadableModelError, UnsavableModelError
 from flavorkit.flavors.skops import allowed_types, compiled_state, estimator_state, lightgbm_state
+from flavorkit.flavors.skops.importing import import_skops
 from flavorkit.trust import Grant
 
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ def dump(model: Any, path: Path) -> None:
     Raises:
         UnsavableModelError: the format has no place for a part of it.
     """
-    import skops.io
-
     try:
-        skops.io.dump(model, path)
+        import_skops().dump(model, path)
     except OSError:
         raise
     except Exception as exc:  # skops raises what the objects' own methods raise
@@ -111,6 +110,7 @@ def unreviewed_types(path: Path) -> list[str]:
 
 def _read_tree(archive: zipfile.ZipFile, path: Path) -> Node:
     """What the file describes, as skops reads it before it builds anything."""
+    import_skops()
     from skops.io._audit import get_tree
     from skops.io._utils import read_schema
 
