@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flavorkit.errors import InvalidArgumentError
+from flavorkit.errors import InvalidArgumentError, MissingDependencyError
 from flavorkit.tracking.store import Store
 
 DEFAULT_URI = "sqlite:///flavorkit.db"
@@ -36,6 +36,7 @@ def open_store(uri: str | Path, artifact_root: str | None = None) -> Store:
 
     Raises:
         InvalidArgumentError: nobody knows the scheme.
+        MissingDependencyError: the extra ``tracking`` is not installed, and this store needs it.
         StoreUnavailableError: the database does not answer, or is of a newer version.
     """
     scheme = "" if isinstance(uri, Path) else urlsplit(uri).scheme.lower()
@@ -47,5 +48,11 @@ def open_store(uri: str | Path, artifact_root: str | None = None) -> Store:
             f" {known}"
         )
     module, _, function = target.partition(":")
-    store: Store = getattr(import_module(module), function)(str(uri), artifact_root)
+    try:
+        opener = getattr(import_module(module), function)
+    except ModuleNotFoundError as exc:
+        raise MissingDependencyError(
+            f"a store of runs at {scheme or 'a folder'}:", exc.name or module, extra="tracking"
+        ) from exc
+    store: Store = opener(str(uri), artifact_root)
     return store

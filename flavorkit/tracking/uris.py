@@ -207,6 +207,18 @@ def version_meant(registry: RegistryStore, uri: RegisteredModelUri) -> str | Non
     return max((version.version for version in found), key=int, default=None)
 
 
+def settled(registry: RegistryStore, uri: RegisteredModelUri) -> str | None:
+    """The URI with the number of the version that it means now; None if there is none.
+
+    Raises:
+        NotFoundError: there is no such registered model, or no such alias.
+    """
+    number = version_meant(registry, uri)
+    if number is None:
+        return None
+    return "/".join((f"models:/{uri.name}/{number}", *uri.path.segments))
+
+
 def _place(uri: str, tracking_uri: str) -> Located:
     """What a path or the URI of a repository names, be it a file."""
     folder = choose.local_folder(uri)

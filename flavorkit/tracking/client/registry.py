@@ -172,10 +172,10 @@ class ModelVersions(Connection):
         uri = references.parse(source)
         if not isinstance(uri, references.RegisteredModelUri) or uri.path.segments:
             return source
-        version = uris.version_meant(self._registry, uri)
-        if version is None:
+        found = uris.settled(self._registry, uri)
+        if found is None:
             raise NotFoundError(f"{source!r} leads to no version")
-        return f"models:/{uri.name}/{version}"
+        return found
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
         """Publish a version of one registered model as the next of another, made if it is missing.
