@@ -99,19 +99,15 @@ def start_anew(manager: str, model_uri: str, trust: Any, *, allow_options: bool)
 
 
 def _environment_of(model_uri: str, manager: Any, trust: Any, allow_options: bool) -> Environment:
-    from flavorkit import manifest, uris
+    from flavorkit import uris
     from flavorkit.environment.create import Spec, prepare
-    from flavorkit.trust import Evidence, Policy, decide
+    from flavorkit.flavors.grants import check_installable
+    from flavorkit.trust import Policy
 
     # What the model is made of plays no part, so that nothing heavy is imported here: the process
     # that replaces this one imports it all again.
     folder = uris.fetch(model_uri)
-    checked = manifest.verify(folder)
-    evidence = Evidence(folder, checked.digest, checked.payload, checked.key, checked.signature)
-    grant = decide(Policy.parse(trust), evidence)
-    if not grant.code:
-        # Also for a model that is data alone: a package runs code when it is built or imported.
-        raise grant.refusal("its environment is made of packages that it names, which can run code")
+    check_installable(folder, Policy.parse(trust), "environment")
     return prepare(Spec.of(folder, manager, allow_options=allow_options), _report)
 
 

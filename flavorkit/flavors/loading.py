@@ -13,10 +13,11 @@ from flavorkit.descriptor import PYFUNC, ModelDescriptor
 from flavorkit.errors import DescriptorError, MissingDependencyError
 from flavorkit.flavors import options as option_names
 from flavorkit.flavors.base import Flavor
+from flavorkit.flavors.grants import grant_of
 from flavorkit.flavors.options import refuse_unknown
 from flavorkit.flavors.registry import get_flavor
 from flavorkit.manifest import Manifest
-from flavorkit.trust import Evidence, Grant, Policy, decide
+from flavorkit.trust import Grant, Policy
 from flavorkit.trust.policy import Trust
 
 
@@ -93,8 +94,7 @@ def check_trust(
         TrustError: loading the flavor can run code, and ``policy`` does not allow that.
         IntegrityError: the manifest carries a signature that its key has not made.
     """
-    evidence = Evidence(folder, checked.digest, checked.payload, checked.key, checked.signature)
-    grant = decide(policy, evidence)
+    grant = grant_of(folder, checked, policy)
     chosen, config = _chosen(folder, descriptor, flavor)
     chosen.check_grant(folder, config, grant)
     return grant
