@@ -23,7 +23,7 @@ from typing import Any
 from flavorkit import strict_yaml
 from flavorkit.environment import cache, files, managers
 from flavorkit.environment.managers import Install, Manager, Place
-from flavorkit.environment.requirements import Requirements, normalised
+from flavorkit.environment.requirements import Requirements, have_hashes, normalised
 from flavorkit.environment.wheel import OwnWheel
 from flavorkit.errors import EnvironmentBuildError
 
@@ -169,16 +169,11 @@ def _make(spec: Spec, wheel: OwnWheel, place: Place, tool: _Tool) -> None:
 
 def _write_files(spec: Spec, wheel: OwnWheel, place: Place) -> Install:
     needed = spec.requirements
-    pins = [pin for line in needed.lines if (pin := managers.pin_of(line)) is not None]
-    for path, lines in (
-        (place.requirements, needed.lines),
-        (place.constraints, needed.constraints),
-        (place.pins, pins),
-    ):
-        path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    hashes = any("--hash=" in line for line in needed.lines)
+    files.write_lines(place.requirements, needed.lines)
+    files.write_lines(place.constraints, needed.constraints)
+    files.write_lines(place.pins, managers.pins_of(needed.lines))
     own = wheel.write(place.folder)
-    return Install(bool(needed.lines), bool(needed.constraints), hashes, own)
+    return Install(bool(needed.lines), bool(needed.constraints), have_hashes(needed.lines), own)
 
 
 def _commands(spec: Spec, install: Install, place: Place) -> list[list[str]]:
@@ -270,7 +265,7 @@ def tool_environment() -> dict[str, str]:
 def _python_of(folder: Path) -> str:
     path = folder / files.PYTHON_ENV
     if not path.exists():
-        return ".".join(platform.python_version_tuple()[:2])
+        return managers.running_version()
     content = strict_yaml.read(path)
     version = content.get("python") if isinstance(content, dict) else None
     match = _VERSION.fullmatch(version) if isinstance(version, str) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,11 @@ def read(folder: Path, *, allow_options: bool = False) -> Requirements:
         parse(others, allow_options=allow_options).lines,
         parse(constraints, allow_options=allow_options).lines,
     )
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a file of lines, such as requirements; none make an empty one."""
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def conda_env_of(given: Mapping[str, Any] | str | Path) -> dict[str, Any]:
@@ -161,10 +166,6 @@ def _write_requirements(folder: Path, requirements: Requirements) -> list[str]:
     lines = list(requirements.lines)
     if requirements.constraints:
         lines.append(f"-c {CONSTRAINTS}")
-        _write_lines(folder / CONSTRAINTS, requirements.constraints)
-    _write_lines(folder / REQUIREMENTS, lines)
+        write_lines(folder / CONSTRAINTS, requirements.constraints)
+    write_lines(folder / REQUIREMENTS, lines)
     return lines
-
-
-def _write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")

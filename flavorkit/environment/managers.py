@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -184,9 +184,14 @@ def running() -> str:
     return sys.executable
 
 
+def running_version() -> str:
+    """The version of Python that runs this process, without its patch: ``3.12``."""
+    return ".".join(platform.python_version_tuple()[:2])
+
+
 def is_running(version: str) -> bool:
     """Whether this process runs a Python of this version."""
-    return platform.python_version_tuple()[:2] == tuple(version.split("."))
+    return running_version() == version
 
 
 def pin_of(line: str) -> str | None:
@@ -197,6 +202,11 @@ def pin_of(line: str) -> str | None:
         return None
     requirement.extras = set()
     return str(requirement)
+
+
+def pins_of(lines: Iterable[str]) -> list[str]:
+    """The requirements once more, to hold what is installed after them."""
+    return [pin for line in lines if (pin := pin_of(line)) is not None]
 
 
 def _pip_commands(place: Place, install: Install) -> list[list[str]]:

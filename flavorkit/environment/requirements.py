@@ -79,6 +79,11 @@ def without_hashes(line: str) -> str:
     return _HASH.sub("", line).strip()
 
 
+def have_hashes(lines: Iterable[str]) -> bool:
+    """Whether hashes of its files follow one of them; an installer then wants some for each."""
+    return any("--hash=" in line for line in lines)
+
+
 def normalised(line: str) -> str:
     """One spelling for lines that mean the same; an option stays as it is."""
     try:

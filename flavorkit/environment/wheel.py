@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from flavorkit.errors import EnvironmentBuildError
+from packaging.requirements import Requirement
+
+from flavorkit.errors import EnvironmentBuildError, RequirementError
 from flavorkit.version import __version__
 
 _PACKAGE = Path(__file__).parents[1]
@@ -72,15 +75,62 @@ class OwnWheel:
         return path
 
 
+def needs_of_running(extras: Sequence[str] = (), *, python: str = "3.11") -> tuple[str, ...]:
+    """What the running flavorkit needs on Linux, with these extras, as requirements.
+
+    Args:
+        extras: of flavorkit, such as ``"tracking"``.
+        python: the version of Python it will run on.
+
+    Raises:
+        EnvironmentBuildError: what flavorkit depends on is not recorded.
+        RequirementError: flavorkit has no such extra.
+    """
+    known = _recorded()
+    unknown = sorted(set(extras) - set(known.get_all("Provides-Extra") or []))
+    if unknown:
+        raise RequirementError(f"flavorkit has no extra {', '.join(unknown)}")
+    listed = [Requirement(line) for line in known.get_all("Requires-Dist") or []]
+    needed: list[str] = []
+    wanted, seen = ["", *extras], set[str]()
+    while wanted:
+        extra = wanted.pop(0)
+        if extra in seen:
+            continue
+        seen.add(extra)
+        for one in listed:
+            if not _is_wanted(one, extra, python):
+                continue
+            if one.name == "flavorkit":  # an extra made of others
+                wanted += sorted(one.extras)
+            else:
+                needed.append(str(_without_marker(one)))
+    return tuple(sorted(set(needed), key=str.lower))
+
+
+def _is_wanted(one: Requirement, extra: str, python: str) -> bool:
+    if one.marker is None:
+        return not extra
+    if extra and "extra" not in str(one.marker):
+        return False
+    where = {
+        "extra": extra,
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "python_version": python,
+    }
+    return one.marker.evaluate(where)
+
+
+def _without_marker(one: Requirement) -> Requirement:
+    one.marker = None
+    return one
+
+
 def _metadata() -> str:
     """Name, version and dependencies; the rest of what an index would show says nothing here."""
-    try:
-        known = metadata.metadata("flavorkit")
-    except metadata.PackageNotFoundError:
-        raise EnvironmentBuildError(
-            "flavorkit was copied rather than installed, so what it depends on is not known",
-            advice="install it with pip",
-        ) from None
+    known = _recorded()
     fields = ("Requires-Python", "Provides-Extra", "Requires-Dist")
     listed = [
         f"{field}: {' '.join(value.split())}\n"
@@ -88,6 +138,16 @@ def _metadata() -> str:
         for value in known.get_all(field) or []
     ]
     return f"Metadata-Version: 2.1\nName: flavorkit\nVersion: {__version__}\n{''.join(listed)}"
+
+
+def _recorded() -> metadata.PackageMetadata:
+    try:
+        return metadata.metadata("flavorkit")
+    except metadata.PackageNotFoundError:
+        raise EnvironmentBuildError(
+            "flavorkit was copied rather than installed, so what it depends on is not known",
+            advice="install it with pip",
+        ) from None
 
 
 def _record(members: tuple[tuple[str, bytes], ...], info: str) -> bytes:
