@@ -7,9 +7,11 @@
   x UnreadableModelError        400 INVALID_PARAMETER_VALUE  a file that its format cannot explain
   x NotFoundError               404 RESOURCE_DOES_NOT_EXIST  no such model, run, version, artifact
     x BrokenFlavorError         501 NOT_IMPLEMENTED          a plug-in that cannot be used
+    x BrokenTargetError         501 NOT_IMPLEMENTED          the same, of a place to deploy to
   x AlreadyExistsError          400 RESOURCE_ALREADY_EXISTS  a name that is taken
   x InvalidArgumentError        400 INVALID_PARAMETER_VALUE  a name, key, filter, ... against a rule
   x UnsupportedByStoreError     501 NOT_IMPLEMENTED          this kind of store cannot do that
+  x UnsupportedByTargetError    501 NOT_IMPLEMENTED          this place to deploy to cannot do that
   x AccessDeniedError           403 PERMISSION_DENIED        the server does not let the caller
   x StoreUnavailableError       503 TEMPORARILY_UNAVAILABLE  the database or server does not answer
     x OutcomeUnknownError       500 INTERNAL_ERROR           it was lost while it committed
@@ -20,10 +22,12 @@
   x PathOccupiedError           409 RESOURCE_ALREADY_EXISTS  something stands where a model goes
   x RequirementError            400 INVALID_PARAMETER_VALUE  malformed, or smuggles an option
   x EnvironmentBuildError       500 INTERNAL_ERROR           no environment could be made
+  x ImageBuildError             500 INTERNAL_ERROR           an engine could not build an image
   x EnvironmentMismatchError    500 INTERNAL_ERROR           other packages than the model's
   x SignatureError              400 INVALID_PARAMETER_VALUE  malformed or contradictory
   x InvalidInputError           400 INVALID_PARAMETER_VALUE  data that does not fit the signature
   x PredictionError             500 INTERNAL_ERROR           the model failed on some rows
+  x DeploymentError             500 INTERNAL_ERROR           it does not start, or does not answer
   x RequestError                400 BAD_REQUEST              a request that cannot be read
     x PayloadTooLargeError      413 BAD_REQUEST
     x UnsupportedMediaTypeError 415 BAD_REQUEST
@@ -138,6 +142,13 @@ class UnsupportedByStoreError(FlavorkitError):
     error_code = "NOT_IMPLEMENTED"
 
 
+class UnsupportedByTargetError(FlavorkitError, NotImplementedError):
+    """A place that models are deployed to cannot do that."""
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
+
+
 class AccessDeniedError(FlavorkitError):
     """The server does not let the caller do that, or does not know who it is."""
 
@@ -179,6 +190,13 @@ class BrokenFlavorError(NotFoundError, ImportError):
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}; update or uninstall that distribution")
         self.problem = problem
+
+
+class BrokenTargetError(NotFoundError, ImportError):
+    """A place to deploy to that an installed distribution adds, and that cannot be used."""
+
+    status = 501
+    error_code = "NOT_IMPLEMENTED"
 
 
 class MissingDependencyError(FlavorkitError):
@@ -272,6 +290,10 @@ class EnvironmentBuildError(FlavorkitError):
         self.output = output
 
 
+class ImageBuildError(FlavorkitError):
+    """The program that builds images has failed."""
+
+
 class EnvironmentMismatchError(FlavorkitError):
     """What is installed is not what the model was saved with, and the caller asked for that."""
 
@@ -319,6 +341,22 @@ class PredictionError(FlavorkitError):
         where = "" if rows is None else f" on rows {rows[0]} to {rows[1]}"
         super().__init__(f"the model failed{where}: {problem}")
         self.problem, self.rows = problem, rows
+
+
+class DeploymentError(FlavorkitError):
+    """A deployment does not start, has stopped, or does not answer as it should.
+
+    Args:
+        problem: what happened, as half a sentence.
+        log: what the server said; its last lines are shown.
+    """
+
+    _SHOWN_LINES = 12
+
+    def __init__(self, problem: str, log: str = "") -> None:
+        last = [line.strip() for line in log.splitlines() if line.strip()][-self._SHOWN_LINES :]
+        super().__init__(problem + (f"; its log ends: {' | '.join(last)}" if last else ""))
+        self.problem, self.log = problem, log
 
 
 class RequestError(FlavorkitError):

@@ -21,7 +21,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     ["testing"],
     ["cli", "_facade", "mlflow_loader", "__main__", "__init__"],
-    ["ui"],
+    ["ui", "deployments"],
     ["serving", "docker", "projects", "autolog"],
     ["tracking"],
     ["pyfunc"],
@@ -61,7 +61,7 @@ HOMES = {
     "lightgbm": {"flavors"},
     "orjson": {"serving", "tables", "tracking", "web"},
     "packaging": {"environment"},
-    "platformdirs": {"trust", "environment", "tracking"},
+    "platformdirs": {"deployments", "trust", "environment", "tracking"},
     "polars": {"signature"},
     "PIL": {"tracking"},
     "psutil": {"tracking"},
@@ -85,17 +85,17 @@ HOMES = {
     "starlette": {"serving", "tracking"},
     "sqlalchemy": {"tracking"},
     "tensorflow": {"flavors"},
-    "urllib3": {"tracking"},
+    "urllib3": {"deployments", "tracking"},
     "uvicorn": {"web"},
     "xgboost": {"flavors"},
     "yaml": {"strict_yaml"},
     "numpy": {
         *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
-        "tracking",
+        *("deployments", "tracking"),
     },
     "pandas": {
         *("signature", "tables", "environment", "flavors", "pyfunc", "serving", "testing"),
-        "tracking",
+        *("deployments", "tracking"),
     },
 }
 
