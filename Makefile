@@ -3,10 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-envs test-long check lint types fast coverage docs bench clean
+.PHONY: help demo demo-docker test test-envs test-long check lint types fast coverage docs bench clean
 
 help:
 	@echo "make demo      log a small search, register the best, serve it, call it with curl"
+	@echo "make demo-docker  the same model as an image, in a container"
 	@echo "make test      everything: lint, types, all tests, coverage"
 	@echo "make test-long a server under minutes of load and faults"
 	@echo "make test-envs every flavor in an environment of its own (gigabytes, half an hour)"
@@ -35,6 +36,9 @@ $(VENV)/test-stamp: $(VENV)/demo-stamp
 
 demo: $(VENV)/demo-stamp
 	@$(BIN)/python examples/demo.py
+
+demo-docker: $(VENV)/demo-stamp
+	@$(BIN)/python examples/demo_docker.py
 
 test: lint types coverage
 

@@ -54,7 +54,8 @@ _ERRORS = (
     *("AlreadyExistsError", "InvalidArgumentError", "StoreUnavailableError"),
     *("UnsupportedByStoreError",),
     *("BrokenFlavorError", "DeadlineExceededError", "DescriptorError", "EnvironmentBuildError"),
-    *("EnvironmentMismatchError", "FlavorkitError", "IntegrityError"),
+    *("BrokenTargetError", "DeploymentError", "UnsupportedByTargetError"),
+    *("EnvironmentMismatchError", "FlavorkitError", "ImageBuildError", "IntegrityError"),
     *("InvalidInputError", "MissingDependencyError", "NotFoundError", "PayloadTooLargeError"),
     *("RequestError", "RequirementError", "SignatureError", "TrustError", "UnreadableModelError"),
     *(
@@ -207,6 +208,7 @@ MODULES: dict[str, dict[str, str]] = {
         "convert_input_example_to_serving_input": (
             "flavorkit.signature.example:convert_input_example_to_serving_input"
         ),
+        "build_docker": "flavorkit.docker.as_mlflow:build_docker",
         "get_model_info": "flavorkit.pyfunc.info:get_model_info",
         "predict": "flavorkit.pyfunc.in_environment:predict",
         "set_model": "flavorkit.flavors.python_function.python_model:set_model",

@@ -1,6 +1,8 @@
 from flavorkit.errors import AlreadyExistsError as AlreadyExistsError
 from flavorkit.errors import BrokenFlavorError as BrokenFlavorError
+from flavorkit.errors import BrokenTargetError as BrokenTargetError
 from flavorkit.errors import DeadlineExceededError as DeadlineExceededError
+from flavorkit.errors import DeploymentError as DeploymentError
 from flavorkit.errors import DescriptorError as DescriptorError
 from flavorkit.errors import EnvironmentBuildError as EnvironmentBuildError
 from flavorkit.errors import EnvironmentMismatchError as EnvironmentMismatchError
@@ -20,6 +22,7 @@ from flavorkit.errors import TrustError as TrustError
 from flavorkit.errors import UnreadableModelError as UnreadableModelError
 from flavorkit.errors import UnsavableModelError as UnsavableModelError
 from flavorkit.errors import UnsupportedByStoreError as UnsupportedByStoreError
+from flavorkit.errors import UnsupportedByTargetError as UnsupportedByTargetError
 from flavorkit.errors import UnsupportedMediaTypeError as UnsupportedMediaTypeError
 from flavorkit.errors import UnsupportedModelError as UnsupportedModelError
 

@@ -73,6 +73,7 @@ def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkey
             **as_a_user_has_it(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
             "FLAVORKIT_ENV_ROOT": str(tmp_path / "envs"),
             "PORT": port,
             "COLUMNS": "200",

@@ -39,6 +39,22 @@ COMMANDS = {
         "Remove deleted runs and experiments for good, with their artifacts.",
     ),
     "bench": ("flavorkit.cli.bench:bench", "Measure how fast a server answers."),
+    "deployments": (
+        "flavorkit.cli.deployments:deployments",
+        "Deploy models: as processes or containers of this machine, and by plug-ins.",
+    ),
+    "build-docker": (
+        "flavorkit.cli.images:build_docker",
+        "Build an image that serves a model.",
+    ),
+    "generate-dockerfile": (
+        "flavorkit.cli.images:generate_dockerfile",
+        "Write the Dockerfile of such an image, for building it elsewhere.",
+    ),
+    "deploy": (
+        "flavorkit.cli.deploy:deploy",
+        "Write the manifests that run an image of a model.",
+    ),
     "inspect": (
         "flavorkit.cli.inspect:inspect",
         "Show what a model folder holds, without loading it.",
@@ -63,7 +79,10 @@ COMMANDS = {
     ),
 }
 MODELS_COMMANDS = {
-    **{name: COMMANDS[name] for name in ("serve", "predict", "prepare-env")},
+    **{
+        name: COMMANDS[name]
+        for name in ("serve", "predict", "prepare-env", "build-docker", "generate-dockerfile")
+    },
     "list": (
         "flavorkit.cli.registry:list_models",
         "Show the registered models, and where each alias points.",

@@ -20,17 +20,51 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 MAYBE_SECONDS = click.FloatRange(min=0)
 
 
+MODEL_VARIABLE = "FLAVORKIT_MODEL_URI"
+
+
 def model() -> Decorator:
-    """The model, a folder or a URI: as an argument, or after ``-m`` as in MLflow."""
+    """The model, a folder or a URI: as an argument, or after ``-m`` as in MLflow.
+
+    Where neither is given, the variable ``FLAVORKIT_MODEL_URI`` names it.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(*, model_uri: str | None, **others: Any) -> Any:
+            return function(model_uri=model_uri or _model_of_variable(), **others)
+
+        return maybe_model()(command)
+
+    return decorate
+
+
+def _model_of_variable() -> str:
+    """The model that the variable names, as in an image."""
+    uri = os.environ.get(MODEL_VARIABLE)
+    if uri is None:
+        raise click.UsageError("name one model: its folder or URI, with or without -m")
+    refuse_empty(uri)
+    if uri.startswith("/") and not os.path.isdir(uri):  # noqa: PTH112 - pathlib is not imported
+        raise click.UsageError(
+            f"there is no model folder at {uri}, which {MODEL_VARIABLE} names: mount one there, or"
+            " set the variable to another folder or URI"
+        )
+    return uri
+
+
+def maybe_model() -> Decorator:
+    """As :func:`model`, for commands that do without one."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def command(*, argument: str | None, option: str | None, **others: Any) -> Any:
             given = [uri for uri in (argument, option) if uri is not None]
-            if len(given) != 1:
+            if len(given) > 1:
                 raise click.UsageError("name one model: its folder or URI, with or without -m")
-            refuse_empty(given[0])
-            return function(model_uri=given[0], **others)
+            if given:
+                refuse_empty(given[0])
+            return function(model_uri=given[0] if given else None, **others)
 
         command = click.option(
             "-m", "--model-uri", "option", metavar="URI", help="The same as MODEL_URI."

@@ -115,7 +115,11 @@ def _limits(function: Any) -> Any:
     help="How many processes serve the model; as many as there are processors for it when not"
     " given, or one for frameworks that use all of them by themselves.",
 )
-@click.option("--name", help="The name the model is served under; its folder's when not given.")
+@click.option(
+    "--name",
+    envvar="FLAVORKIT_MODEL_NAME",
+    help="The name the model is served under; its folder's when not given.",
+)
 @click.option(
     "--log-requests", is_flag=True, help="Log a line for every request, not only failures."
 )

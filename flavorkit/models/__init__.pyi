@@ -1,4 +1,5 @@
 from flavorkit.descriptor import ModelDescriptor
+from flavorkit.docker.as_mlflow import build_docker as build_docker
 from flavorkit.flavors.python_function.python_model import ModelConfig as ModelConfig
 from flavorkit.flavors.python_function.python_model import set_model as set_model
 from flavorkit.flavors.requirements import (
