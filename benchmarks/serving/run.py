@@ -30,7 +30,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import tables  # noqa: E402
 from harness import Server, free_port  # noqa: E402
 from models import MODELS, ROWS, save  # noqa: E402
-from servers import SERVERS, ServerKind  # noqa: E402
+from servers import ENVIRONMENTS, SERVERS, ServerKind  # noqa: E402
 
 CONNECTIONS = (1, 16, 64)
 START_SECONDS = 120
@@ -43,7 +43,7 @@ def main() -> None:
     options.add_argument("--servers", nargs="+", default=[server.name for server in SERVERS])
     options.add_argument("--seconds", type=int, default=2)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--envs", type=Path, default=HERE / ".envs")
+    options.add_argument("--envs", type=Path, default=ENVIRONMENTS)
     options.add_argument("--output", type=Path, default=HERE / "results.json")
     given = options.parse_args()
     found: list[dict[str, Any]] = []
@@ -65,9 +65,10 @@ def measure(
 ) -> list[dict[str, Any]]:
     """All cells of one model. The servers take turns, so that what disturbs one disturbs all."""
     rows = []
-    with contextlib.ExitStack() as running:
+    with contextlib.ExitStack() as until_measured:
         started = {
-            server: running.enter_context(running(server, folder, given.envs)) for server in servers
+            server: until_measured.enter_context(running(server, folder, given.envs))
+            for server in servers
         }
         for count, connections in itertools.product(ROWS, CONNECTIONS):
             runs: dict[ServerKind, list[dict[str, float]]] = {server: [] for server in servers}

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ENVIRONMENTS = HERE / ".envs"
+"""Where they are made when nobody says where."""
+# As it stands here: with what its users install, and not with all that its tests need. pandas is
+# slower on a row of text, and starts later, where pyarrow is installed beside it.
+OURS = ("--editable", f"{HERE.parents[1]}[sklearn]")
 FRAMEWORKS = ("scikit-learn", "xgboost-cpu", "torch==2.13.0", "pandas", "joblib")
 
 
@@ -39,6 +44,8 @@ class ServerKind:
         folder = root / self.name
         python = folder / "bin" / "python"
         if not (folder / "complete").exists():
+            if folder.exists() and not (folder / "pyvenv.cfg").exists():
+                sys.exit(f"{folder} is no environment, and would be lost; choose another --envs")
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             pip = [python, "-m", "pip", "install", "--quiet"]
             subprocess.run([*pip, *self.packages, *FRAMEWORKS], check=True)
@@ -121,7 +128,7 @@ _COMMANDS = {
     "empty": _starlette,
 }
 SERVERS = (
-    ServerKind("flavorkit", (), "invocations", "/invocations"),
+    ServerKind("flavorkit", OURS, "invocations", "/invocations"),
     ServerKind("MLflow", ("mlflow==3.17.2",), "invocations", "/invocations"),
     ServerKind(
         "MLServer",

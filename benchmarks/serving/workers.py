@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from models import MODELS, save  # noqa: E402
 from run import load, running  # noqa: E402
-from servers import SERVERS  # noqa: E402
+from servers import ENVIRONMENTS, SERVERS  # noqa: E402
 
 CELLS = (("iris", 1, 64), ("pipeline", 1000, 16), ("trees", 100, 64), ("trees", 1000, 16))
 BUSY = """
@@ -43,6 +43,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seconds", type=int, default=3)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--envs", type=Path, default=ENVIRONMENTS)
     given = options.parse_args()
     print("| what | one | two | two to one | wrk's share of a processor |\n|---|--:|--:|--:|--:|")
     rates: dict[int, list[float]] = {1: [], 2: []}
@@ -61,7 +62,7 @@ def main() -> None:
             save(model, folder)
             with contextlib.ExitStack() as stack:
                 servers = {
-                    count: stack.enter_context(running(kind, folder, Path()))
+                    count: stack.enter_context(running(kind, folder, given.envs))
                     for count, kind in kinds.items()
                 }
                 for _, rows, connections in cells:
