@@ -7,6 +7,7 @@ from flavorkit.errors import DescriptorError as DescriptorError
 from flavorkit.errors import EnvironmentBuildError as EnvironmentBuildError
 from flavorkit.errors import EnvironmentMismatchError as EnvironmentMismatchError
 from flavorkit.errors import FlavorkitError as FlavorkitError
+from flavorkit.errors import ImageBuildError as ImageBuildError
 from flavorkit.errors import IntegrityError as IntegrityError
 from flavorkit.errors import InvalidArgumentError as InvalidArgumentError
 from flavorkit.errors import InvalidInputError as InvalidInputError
