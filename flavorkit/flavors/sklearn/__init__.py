@@ -12,7 +12,7 @@ from flavorkit.errors import UnreadableModelError
 from flavorkit.flavors.base import Flavor, Loaded, Predictor, Saved
 from flavorkit.flavors.methods import parameters_of
 from flavorkit.flavors.reading import data_file
-from flavorkit.flavors.sklearn import methods
+from flavorkit.flavors.sklearn import linear, methods
 from flavorkit.flavors.skops import estimator_file
 from flavorkit.flavors.skops import file as skops_file
 from flavorkit.flavors.skops.estimator_file import SerializationFormat
@@ -93,7 +93,8 @@ class Sklearn(Flavor):
             )
         known = parameters_of(method)
         # It knows the names of columns only to compare them, and an array has none.
-        of_array = getattr(methods.without_names(native), name)
+        bare = methods.without_names(native)
+        of_array = linear.predict_of(bare) if name == "predict" else getattr(bare, name)
         takes_documents = methods.takes_documents(native)
 
         def predict(data: Any, params: Mapping[str, Any]) -> Any:
