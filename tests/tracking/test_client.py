@@ -264,6 +264,8 @@ def test_a_version_published_by_what_can_move_does_not_move(client, iris, source
     client.set_registered_model_alias(iris, "champion", 2)
     client.create_registered_model("other")
     assert client.create_model_version("other", f"models:/{source}").source == "models:/iris/2"
+    with pytest.raises(InvalidArgumentError, match=r"/inner' is a part of a model, not a model"):
+        client.create_model_version("other", f"models:/{source}/inner")
 
 
 def test_what_leads_to_no_version_is_not_published(client):

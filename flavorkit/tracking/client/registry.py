@@ -149,7 +149,7 @@ class ModelVersions(Connection):
             model_id: of the logged model it is.
 
         Raises:
-            NotFoundError: there is no such registered model.
+            NotFoundError: there is no such registered model, or the source leads to none.
             InvalidArgumentError: an argument breaks a rule.
         """
         version = self._registry.create_model_version(
@@ -170,8 +170,10 @@ class ModelVersions(Connection):
         from flavorkit.tracking import references, uris
 
         uri = references.parse(source)
-        if not isinstance(uri, references.RegisteredModelUri) or uri.path.segments:
+        if not isinstance(uri, references.RegisteredModelUri):
             return source
+        if uri.path.segments:
+            raise InvalidArgumentError(f"{source!r} is a part of a model, not a model")
         found = uris.settled(self._registry, uri)
         if found is None:
             raise NotFoundError(f"{source!r} leads to no version")
