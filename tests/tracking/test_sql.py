@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import os
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,28 @@ class TestOpening:
 
         assert in_processes(2, work) == {0}
         assert [one.step for one in store.get_metric_history(run, "m")] == [1, 2, 3]
+
+    def test_a_process_is_forked_when_no_thread_is_within_sqlite(self, store, run):
+        """The locks that it holds there would never be released in the new process."""
+        begun, may_end, ended = threading.Event(), threading.Event(), []
+
+        def slow(connection):
+            begun.set()
+            may_end.wait(60)
+            ended.append(connection.exec_driver_sql("SELECT 1").scalar())
+
+        def work(_):
+            assert ended == [1]
+            store.log_metric(run, Metric("m", 1.0, 1, 1))
+
+        thread = threading.Thread(target=store._database.write, args=(slow,))
+        thread.start()
+        assert begun.wait(60)
+        os.register_at_fork(before=may_end.set)  # before that of the store, which was there first
+        assert in_processes(1, work) == {0}
+        thread.join(60)
+        store.log_metric(run, Metric("m", 1.0, 1, 2))
+        assert [one.step for one in store.get_metric_history(run, "m")] == [1, 2]
 
 
 class TestSettings:

@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -44,6 +43,8 @@ _DRIVERS = {
 }
 _SQL_MODE = "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 _CONFLICTS = 5
+_REST_SECONDS = 5.0
+"""How long a fork waits at most for a thread that writes."""
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA", "OFF")
 
 
@@ -66,8 +67,11 @@ class Database:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         self.patience = environ.number("SQL_RETRY_SECONDS", 20) if patience is None else patience
         self.engine = _engine(self.url)
-        self._turn: AbstractContextManager[Any] = self._new_turn()
-        _renew_after_fork(self)
+        # SQLite has one writer at a time. Threads that wait for it here are woken at once, those
+        # that wait inside SQLite look again every so often.
+        self._turn = threading.Lock()
+        self._forking: int | None = None
+        _mind_forks(self)
 
     def read(self, work: Work[T]) -> T:
         """What ``work`` gives, inside one transaction that only reads."""
@@ -96,7 +100,8 @@ class Database:
         def once() -> T:
             nonlocal done
             done = False
-            with self._turn, self.engine.connect() as connection, connection.begin():
+            turn = self._turn if self._is_sqlite else contextlib.nullcontext()
+            with turn, self.engine.connect() as connection, connection.begin():
                 # One that reads first would fail where another one writes in between.
                 self._begin(connection, "BEGIN IMMEDIATE")
                 result = work(connection)
@@ -109,15 +114,25 @@ class Database:
         """Let go of all connections."""
         self.engine.dispose()
 
+    def rest(self) -> None:
+        """Let a thread that writes to SQLite come to its end before this process is forked.
+
+        SQLite has locks of its own for a process. One that another thread held when the process
+        was forked is never released in the new one, which waits for it forever.
+        """
+        if self._is_sqlite and self._turn.acquire(timeout=_REST_SECONDS):
+            self._forking = threading.get_ident()
+
+    def go_on(self) -> None:
+        """Let threads write again in the process that was forked."""
+        if self._forking == threading.get_ident():
+            self._forking = None
+            self._turn.release()
+
     def renew(self) -> None:
         """Begin anew in a process that was forked: connections belong to the other one."""
         self.engine.dispose(close=False)
-        self._turn = self._new_turn()
-
-    def _new_turn(self) -> AbstractContextManager[Any]:
-        # SQLite has one writer at a time. Threads that wait for it here are woken at once, those
-        # that wait inside SQLite look again every so often.
-        return threading.Lock() if self._is_sqlite else contextlib.nullcontext()
+        self._turn, self._forking = threading.Lock(), None
 
     def _unavailable(self, error: Exception) -> StoreUnavailableError:
         # Without statements and their values, which the text of other errors may quote.
@@ -259,12 +274,19 @@ def _prepare_mysql(connection: Any, _: object) -> None:
         cursor.execute(f"SET SESSION sql_mode = '{_SQL_MODE}'")
 
 
-def _renew_after_fork(database: Database) -> None:
+def _mind_forks(database: Database) -> None:
     reference = weakref.ref(database)
 
-    def renew() -> None:
-        known = reference()
-        if known is not None:
-            known.renew()
+    def told(method: Callable[[Database], None]) -> Callable[[], None]:
+        def tell() -> None:
+            known = reference()
+            if known is not None:
+                method(known)
 
-    os.register_at_fork(after_in_child=renew)
+        return tell
+
+    os.register_at_fork(
+        before=told(Database.rest),
+        after_in_parent=told(Database.go_on),
+        after_in_child=told(Database.renew),
+    )
