@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+from tests.ports import held_port
 
 # Before the first test module imports it.
 pytest.register_assert_rewrite(
@@ -25,11 +28,22 @@ for name in list(os.environ):
     if name.startswith(("FLAVORKIT_", "MLFLOW_")) and name != "FLAVORKIT_TESTS_MAY_NOT_SKIP":
         del os.environ[name]
 
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
 ROOT = Path(__file__).parent.parent
 
 
 def pytest_sessionfinish():
     shutil.rmtree(os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
+
+
+@pytest.fixture
+def port():
+    """A port for a server of the test, which nobody else is given meanwhile."""
+    with held_port() as held:
+        yield held
 
 
 def need(tool: str) -> str:

