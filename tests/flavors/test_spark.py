@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -267,11 +268,10 @@ def test_our_session_listens_on_loopback_only(session):
 
 def open_ports(pid):
     """The local addresses, in hex, at which a process listens."""
-    inodes = {
-        link.name
-        for entry in Path(f"/proc/{pid}/fd").iterdir()
-        if (link := Path(str(entry.readlink()))).name.startswith("socket:")
-    }
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(entry.readlink().name)
     found = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:

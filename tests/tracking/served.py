@@ -107,6 +107,10 @@ class Process:
         self._process.send_signal(signal.SIGTERM)
         return self._close()
 
+    def wait(self) -> int:
+        """The status it ends with after a signal that was sent before."""
+        return self._close()
+
     def kill(self) -> None:
         if self._process.returncode is not None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -266,8 +267,11 @@ class TestCredentials:
 
 class TestProcesses:
     def test_a_forked_process_has_connections_of_its_own(self, tmp_path):
-        with served.thread(served.settings_in(tmp_path)) as url:
-            store = open_store(url)
+        with contextlib.ExitStack() as until_tested:
+            # Not in a thread of this process, which would be forked while that uses SQLite.
+            server = served.Process(tmp_path)
+            until_tested.callback(server.kill)
+            store = open_store(server.url)
             run_id = store.create_run("0").info.run_id
             children = []
             for child in range(4):

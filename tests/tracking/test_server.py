@@ -16,6 +16,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -45,16 +46,16 @@ class Client:
         self.host, self.port, self.prefix = parts.hostname, parts.port, parts.path
 
     def send(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         if isinstance(body, dict):
             body, headers = (
                 json.dumps(body),
                 {"Content-Type": "application/json", **(headers or {})},
             )
-        connection.request(method, self.prefix + path, body, headers or {})
-        answer = connection.getresponse()
-        answer.content = answer.read()
-        connection.close()
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request(method, self.prefix + path, body, headers or {})
+            answer = connection.getresponse()
+            answer.content = answer.read()
         return answer
 
     def call(self, method, path, body=None):
@@ -477,8 +478,12 @@ class TestNumbers:
 
         asyncio.run(crowd())
 
-    def test_calls_move_to_the_loop_while_they_are_quick(self):
+    def test_calls_move_to_the_loop_while_they_are_quick(self, monkeypatch):
         pace = Pace(may_be_quick=True)
+        now = [0.0]
+        monkeypatch.setattr(
+            "flavorkit.tracking.server.pace.time", SimpleNamespace(perf_counter=lambda: now[0])
+        )
         for _ in range(20):
             assert not pace.is_quick
             pace.timed(int)
@@ -486,7 +491,7 @@ class TestNumbers:
         with pytest.raises(ZeroDivisionError, match=r"division"):
             pace.timed(lambda: 1 / 0)
         assert pace.is_quick
-        pace.timed(lambda: threading.Event().wait(0.01))
+        pace.timed(lambda: now.append(now.pop() + 0.01))
         assert not pace.is_quick
         never = Pace(may_be_quick=False)
         for _ in range(50):
@@ -519,6 +524,11 @@ class TestSettings:
             check(settings)
 
 
+def both_workers(server):
+    """The two processes that serve; the first may answer before the second is there."""
+    return eventually(lambda: len(found := server.workers()) == 2 and found)
+
+
 class TestProcesses:
     def test_it_ends_when_all_that_was_begun_is_answered(self, tmp_path):
         server = served.Process(tmp_path)
@@ -541,7 +551,7 @@ class TestProcesses:
         connection.send(b"67890")
         assert connection.getresponse().status == 200
         connection.close()
-        assert server.stop() == 0
+        assert server.wait() == 0
         assert (tmp_path / "artifacts" / "late").read_bytes() == b"1234567890"
 
     def test_what_was_acknowledged_survives_kill_9(self, tmp_path, monkeypatch):
@@ -579,7 +589,7 @@ class TestProcesses:
         try:
             store = open_store(server.url)
             run_id = store.create_run("0").info.run_id
-            first, _ = server.workers()
+            first, _ = both_workers(server)
             for step in range(50):
                 store.log_metric(run_id, Metric("a", step, 1, step))
             os.kill(first, signal.SIGKILL)
@@ -603,6 +613,6 @@ class TestProcesses:
 
     def test_workers_end_with_the_process_that_watches_them(self, tmp_path):
         server = served.Process(tmp_path, "--workers", "2")
-        workers = server.workers()
+        workers = both_workers(server)
         server.kill()
         eventually(lambda: not any(Path("/proc", str(pid)).exists() for pid in workers))
