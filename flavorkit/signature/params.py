@@ -38,7 +38,7 @@ class ParamSpec:
         checked = as_type(dtype)
         if checked is DataType.binary or not isinstance(checked, DataType | Object):
             raise SignatureError(f"the parameter {name!r} cannot be of the type {checked!r}")
-        if shape is not None and (isinstance(shape, int) or tuple(shape) != (-1,)):
+        if shape is not None and not (isinstance(shape, list | tuple) and list(shape) == [-1]):
             raise SignatureError(f"the shape of the parameter {name!r} must be None or (-1,)")
         object.__setattr__(self, "name", str(name))
         object.__setattr__(self, "dtype", checked)

@@ -175,6 +175,8 @@ def test_datatypes_know_their_numpy_dtype():
         (lambda: ParamSpec("a", Array("long"), []), "cannot be of the type"),
         (lambda: ParamSpec("a", "long", "x"), "default of the parameter 'a': expected a long"),
         (lambda: ParamSpec("a", "long", 1, (2,)), "must be None or"),
+        (lambda: ParamSpec("a", "long", 1, 0.0), "must be None or"),
+        (lambda: ParamSpec("a", "long", 1, -1), "must be None or"),
         (lambda: ParamSpec("a", "long", 1, (-1,)), "expected a list"),
         (lambda: ParamSchema([ParamSpec("a", "long", 1)] * 2), "parameter 'a' stands twice"),
         (ModelSignature, "needs inputs, outputs or params"),
