@@ -9,7 +9,7 @@ help:
 	@echo "make demo      log a small search, register the best, serve it, call it with curl"
 	@echo "make demo-docker  the same model as an image, in a container"
 	@echo "make test      everything: lint, types, all tests, coverage"
-	@echo "make test-long a server under minutes of load and faults"
+	@echo "make test-long a server under minutes of load and faults, many more random inputs"
 	@echo "make test-envs every flavor in an environment of its own (gigabytes, half an hour)"
 	@echo "make check     the fast loop: lint, types, architecture, unit tests"
 	@echo "make docs      write the generated parts of docs/ again"
@@ -65,6 +65,7 @@ test-envs: $(VENV)/test-stamp
 
 test-long: $(VENV)/test-stamp
 	$(BIN)/pytest -v -s -m long tests
+	$(BIN)/pytest -n auto --hypothesis-profile explore -m hypothesis tests
 
 docs: $(VENV)/test-stamp
 	$(BIN)/python docs/generate.py

@@ -28,8 +28,12 @@ for name in list(os.environ):
     if name.startswith(("FLAVORKIT_", "MLFLOW_")) and name != "FLAVORKIT_TESTS_MAY_NOT_SKIP":
         del os.environ[name]
 
-# How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("tests", deadline=None)
+# The same examples each time, so that what fails was changed; `make test-long` looks for new ones.
+# How long one takes depends on what else the machine does.
+hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
+hypothesis.settings.register_profile(
+    "explore", max_examples=5000, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 hypothesis.settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent

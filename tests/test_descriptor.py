@@ -191,7 +191,7 @@ SPECS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=max(300, settings.default.max_examples))
 @given(
     part=st.sampled_from(["inputs", "outputs", "params"]),
     specs=st.lists(SPECS, min_size=1, max_size=3),

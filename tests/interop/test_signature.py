@@ -206,7 +206,9 @@ VALUES = {
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=max(150, settings.default.max_examples), suppress_health_check=list(HealthCheck)
+)
 @pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "inputs", "instances"])
 def test_requests_are_decoded_to_the_same_frame(mlflow, form, data):
     import base64

@@ -129,7 +129,7 @@ def test_nothing_outside_the_root_is_touched(text, tmp_path):
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from([*"/\\.:%#~ab", ".."]), max_size=12))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=max(1000, settings.default.max_examples))
 def test_a_path_joined_to_a_folder_stays_in_it(given_text):
     text = given_text if isinstance(given_text, str) else "".join(given_text)
     try:
