@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -57,15 +56,14 @@ RUNNABLE = [page for page in PAGES if steps_of(page)]
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
-def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkeypatch):
+def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkeypatch, port):
     need("curl")
     if page.name in {"serving.md", "predict.md"}:  # they start from a model that is there
         (tmp_path / "iris").symlink_to(iris_folder)
     runner = tmp_path / "runner.py"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
     steps = steps_of(page)
-    runner.write_text(RUNNER.format(steps=[(s.kind, s.code.replace("5000", port)) for s in steps]))
+    code = [(step.kind, step.code.replace("5000", str(port))) for step in steps]
+    runner.write_text(RUNNER.format(steps=code))
     done = subprocess.run(
         [sys.executable, "-W", "error", str(runner)],
         cwd=tmp_path,
@@ -75,7 +73,7 @@ def test_what_the_page_shows_is_what_happens(page, tmp_path, iris_folder, monkey
             "XDG_CONFIG_HOME": str(tmp_path / "config"),
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "FLAVORKIT_ENV_ROOT": str(tmp_path / "envs"),
-            "PORT": port,
+            "PORT": str(port),
             "COLUMNS": "200",
         },
         capture_output=True,

@@ -50,7 +50,8 @@ class Server:
         self._stderr = cast(IO[str], self.process.stderr)
         self.log: list[str] = []
         self.port = self._wait_for_port()
-        threading.Thread(target=self._drain, daemon=True).start()
+        self._reader = threading.Thread(target=self._drain, daemon=True)
+        self._reader.start()
 
     def _wait_for_port(self) -> int:
         for line in self._stderr:
@@ -85,9 +86,11 @@ class Server:
         return self.request("POST", "/invocations", body, **headers)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; the exit status."""
+        """Send a signal and wait for the end, and for all of the log; the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=60)
+        status = self.process.wait(timeout=60)
+        self._reader.join(60)
+        return status
 
     def kill(self) -> None:
         """End it at once, if it is still running."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -63,12 +62,7 @@ class FakeEngine:
         return [call[1:] for call in calls if call[0] == command]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def eventually(condition, *, seconds=30):
+def eventually(condition, *, seconds=300):
     """What ``condition`` returns once that is true; fails if it never is."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -31,7 +31,7 @@ def options():
 def is_up(pid):
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
 
@@ -49,20 +49,22 @@ def run(given, words):
     (published,) = given["--publish"]
     host, port, inner = published.split(":")
     assert (host, inner) == ("127.0.0.1", "8080")
-    with socket.create_server((host, int(port or 0)), reuse_port=False) as probe:
-        port = probe.getsockname()[1]
     labels, variables = (
         dict(line.split("=", 1) for line in Path(given[name][0]).read_text().splitlines())
         for name in ("--label-file", "--env-file")
     )
     key = secrets.token_hex(32)
-    with (HOME / f"{key}.log").open("w") as log:
+    with (HOME / f"{key}.log").open("w") as log, socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, int(port or 0)))
+        port = held.getsockname()[1]
         process = subprocess.Popen(
             [sys.executable, SERVER, host, str(port)],
             env={**os.environ, **variables},
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=[held.fileno()],  # so that nobody else is given the port before it listens
         )
     known = {
         "Id": key,

@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from flavorkit.cli import main
-from tests.deployments.conftest import free_port
 
 pytestmark = pytest.mark.xdist_group("deployments")
 MODEL = ("-m", "models:/iris/1", "-C", "image=team/model:1")
@@ -85,9 +84,9 @@ def test_what_is_refused_starts_nothing(run, fake_engine, args, said):
     assert fake_engine.calls("run") == before
 
 
-def test_run_local_and_help(run, fake_engine):
+def test_run_local_and_help(run, fake_engine, port):
     # Without a port it is that of `flavorkit serve`, which may be taken here.
-    run("run-local", "--name", "tried", *MODEL, "-C", f"port={free_port()}")
+    run("run-local", "--name", "tried", *MODEL, "-C", f"port={port}")
     assert fake_engine.calls("run")[-1][0] == "--rm"
     assert "docker, podman" in run("help", "-t", "docker")
     assert run("help").split() == ["container", "docker", "local", "podman", "process"]

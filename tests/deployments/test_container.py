@@ -13,7 +13,6 @@ from flavorkit.deployments import container, get_deploy_client
 from flavorkit.deployments.engine import Engine
 from flavorkit.docker import build
 from flavorkit.errors import DeploymentError, InvalidArgumentError, MissingDependencyError
-from tests.deployments.conftest import free_port
 
 CONFIG = {"image": "team/model:1"}
 
@@ -37,8 +36,7 @@ def made(client):
         client.delete_deployment(name)
 
 
-def test_it_is_confined_and_on_loopback_alone(made, fake_engine):
-    port = free_port()
+def test_it_is_confined_and_on_loopback_alone(made, fake_engine, port):
     made("iris", port=port, cpus="1.5", memory="512m")
     *options, end, image = fake_engine.calls("run")[-1]
     assert (end, image) == ("--", "team/model:1")
@@ -182,8 +180,8 @@ def test_an_engine_that_fails_or_hangs_is_an_error(tmp_path):
         script(tmp_path, "sleep 600").run("ps", seconds=0)
 
 
-def test_run_local_runs_in_the_foreground(fake_engine):
-    container.run_local("tried", "models:/iris/1", config={**CONFIG, "port": free_port()})
+def test_run_local_runs_in_the_foreground(fake_engine, port):
+    container.run_local("tried", "models:/iris/1", config={**CONFIG, "port": port})
     run = fake_engine.calls("run")[-1]
     assert run[0] == "--rm"
     assert "--detach" not in run

@@ -13,7 +13,6 @@ from flavorkit.errors import (
     NotFoundError,
     UnsupportedByTargetError,
 )
-from tests.deployments.conftest import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployments")]
 
@@ -70,10 +69,9 @@ def identity(described):
     return described.get("pid") or described["container"]
 
 
-def test_an_update_changes_what_it_is_told_and_leaves_one_server(site, iris):
+def test_an_update_changes_what_it_is_told_and_leaves_one_server(site, iris, port):
     site.create("changed", timeout=30)
     before = site.client.get_deployment("changed")
-    port = free_port()
     for config in ({"port": port}, {"timeout": None}):
         after = site.client.update_deployment("changed", config=config)
         assert identity(after) != identity(before)

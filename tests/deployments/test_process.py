@@ -20,7 +20,7 @@ from flavorkit.deployments.processes import Process
 from flavorkit.deployments.records import Served
 from flavorkit.errors import DeploymentError, InvalidArgumentError, NotFoundError
 from tests.conftest import ROOT
-from tests.deployments.conftest import eventually, free_port
+from tests.deployments.conftest import eventually
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
@@ -292,12 +292,11 @@ def test_the_first_announcement_says_the_address(folder, sleeper):
 
 
 @pytest.mark.slow
-def test_run_local_serves_until_it_is_interrupted(folder, iris_folder, tmp_path):
+def test_run_local_serves_until_it_is_interrupted(folder, iris_folder, tmp_path, port):
     code = (
         "import sys; from flavorkit.deployments import run_local;"
         " run_local('local', 'tried', sys.argv[1], config={'port': sys.argv[2], 'workers': 1})"
     )
-    port = free_port()
     with (tmp_path / "log").open("w") as log:
         started = subprocess.Popen(
             [sys.executable, "-c", code, str(iris_folder), str(port)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 import weakref
 from dataclasses import replace
 from typing import ClassVar
@@ -161,7 +162,7 @@ def test_what_comes_while_a_call_runs_shares_the_next(run):
     async def scenario(engine):
         Model.may_answer.clear()
         first = asyncio.create_task(predict(engine, 1))
-        await asyncio.to_thread(Model.has_begun.wait)
+        await asyncio.to_thread(Model.has_begun.wait, 60)
         others = [asyncio.create_task(predict(engine, row)) for row in (2, 3, 4)]
         await asyncio.sleep(0)
         Model.may_answer.set()
@@ -254,7 +255,7 @@ def test_more_than_may_wait_are_refused_and_what_was_given_up_is_not_begun(run):
     async def scenario(engine):
         Model.may_answer.clear()
         tasks = [asyncio.create_task(predict(engine, 0))]
-        await asyncio.to_thread(Model.has_begun.wait)
+        await asyncio.to_thread(Model.has_begun.wait, 60)
         tasks += [asyncio.create_task(predict(engine, row)) for row in (1, 2, 3)]
         await asyncio.sleep(0)
         with pytest.raises(OverloadedError, match="try again"):
@@ -272,7 +273,7 @@ def test_work_whose_client_has_gone_is_not_begun(run):
     async def scenario(engine):
         Model.may_answer.clear()
         first = asyncio.create_task(predict(engine, 0))
-        await asyncio.to_thread(Model.has_begun.wait)
+        await asyncio.to_thread(Model.has_begun.wait, 60)
         gone = asyncio.create_task(predict(engine, 1, is_gone=lambda: True))
         await asyncio.sleep(0)
         Model.may_answer.set()
@@ -287,8 +288,7 @@ def test_work_whose_client_has_gone_is_not_begun(run):
 def test_time_that_is_up_is_said_and_what_waited_for_too_long_is_not_begun(run):
     async def scenario(engine):
         Model.may_answer.clear()
-        running = asyncio.create_task(predict(engine, 0, limit=0.01))
-        await asyncio.to_thread(Model.has_begun.wait)
+        running = await begun_and_then_late(engine)
         waiting = asyncio.create_task(predict(engine, 1, limit=0.01))
         for task in (running, waiting):
             with pytest.raises(DeadlineExceededError, match=r"longer than 0\.01 seconds"):
@@ -300,11 +300,19 @@ def test_time_that_is_up_is_said_and_what_waited_for_too_long_is_not_begun(run):
     assert sizes() == [1, 1]
 
 
-async def behind_one_that_gave_up(engine):
+async def begun_and_then_late(engine, seconds=60):
+    """A request whose time is up once its call has begun, within so many seconds."""
+    asked = work(0, limit=0.01, deadline=time.monotonic() + seconds)
+    running = asyncio.create_task(engine.predict(asked))
+    await asyncio.to_thread(Model.has_begun.wait, 60)
+    asked.deadline = 0.0
+    return running
+
+
+async def behind_one_that_gave_up(engine, seconds=60):
     """A request that waits behind a call whose own client was told that its time is up."""
     Model.may_answer.clear()
-    running = asyncio.create_task(predict(engine, 0, limit=0.01))
-    await asyncio.to_thread(Model.has_begun.wait)
+    running = await begun_and_then_late(engine, seconds)
     waiting = asyncio.create_task(predict(engine, 1))
     with pytest.raises(DeadlineExceededError, match="longer than"):
         await running
@@ -315,7 +323,7 @@ def test_a_call_that_overruns_is_reported_when_those_behind_it_were_told(run):
     overran = []
 
     async def scenario(engine):
-        waiting = await behind_one_that_gave_up(engine)
+        waiting = await behind_one_that_gave_up(engine, seconds=1)
         with pytest.raises(NotReadyError, match="does not answer"):
             await waiting
         assert engine.is_stuck
@@ -348,7 +356,7 @@ def test_a_request_is_let_go_of_once_it_is_given_up(run):
     async def scenario(engine):
         Model.may_answer.clear()
         first = asyncio.create_task(predict(engine, 0))
-        await asyncio.to_thread(Model.has_begun.wait)
+        await asyncio.to_thread(Model.has_begun.wait, 60)
         data = np.array([[1.0]])
         seen = weakref.ref(data)
         task = asyncio.create_task(engine.predict(Work(data, {}, limit=30)))

@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import socket
+import time
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ def test_in_a_closed_loop_it_counts_what_the_server_counts(start, iris_folder):
     server = start(iris_folder, "--drain", "0")
     result = asyncio.run(run(target(server), Plan(connections=4, seconds=0.5, warm_up_seconds=0)))
     assert set(result.outcomes) == {"200"}
-    assert len(result.latencies) == result.outcomes["200"] > 10
+    assert len(result.latencies) == result.outcomes["200"] >= 4
     assert metric(server, 'flavorkit_requests_total{status="200"}') == result.outcomes["200"]
     assert result.connections == 4
 
@@ -90,7 +91,7 @@ def test_an_open_loop_opens_the_connections_it_needs():
 
 
 def test_an_open_loop_opens_no_more_connections_than_it_may():
-    plan = Plan(connections=7, seconds=0.5, warm_up_seconds=0, rate=100, timeout_seconds=1)
+    plan = Plan(connections=7, seconds=0.05, warm_up_seconds=0, rate=1000, timeout_seconds=1)
     result = asyncio.run(Crowded(8).measure(plan))
     assert result.connections == 7
     assert result.outcomes == {LATE: 7}
@@ -114,8 +115,9 @@ def test_the_warm_up_is_not_counted(server):
         counts.append(count)
 
     plan = Plan(connections=1, seconds=0.2, warm_up_seconds=0.2)
+    begun = time.perf_counter()
     result = asyncio.run(run(target(server), plan, advance))
-    assert 0.2 <= result.seconds < 0.4
+    assert 0.2 <= result.seconds <= time.perf_counter() - begun - 0.2
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(0.4)
     assert counts == sorted(counts)
@@ -230,8 +232,8 @@ def test_a_server_that_dies_is_an_outcome(start, iris_folder):
     server = start(iris_folder, "--drain", "0")
 
     def die(seconds, requests):
-        if server.process.poll() is None:
-            for pid in (server.process.pid, *server.workers()):
+        if requests and server.process.poll() is None:
+            for pid in (*server.workers(), server.process.pid):
                 os.kill(pid, signal.SIGKILL)
             server.process.wait()
 

@@ -7,7 +7,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -75,7 +74,8 @@ def test_a_worker_that_is_killed_is_replaced(serve):
     eventually(lambda: len({*server.workers()} - {*before}) == 1)
     assert before[1] in server.workers()
     assert ask_until_answered(server).status == 200
-    assert any("was ended by SIGKILL; another is started at once" in line for line in server.log)
+    said = "was ended by SIGKILL; another is started"
+    eventually(lambda: any(said in line for line in server.log))
 
 
 @pytest.mark.parametrize("kind", [odd.EXITS, odd.CRASHES])
@@ -97,6 +97,7 @@ def test_a_prediction_that_hangs_is_given_up_and_its_worker_replaced(serve):
 def test_behind_a_prediction_that_hangs_others_are_told_to_come_back(serve):
     server = serve("--overrun", "30")
     assert ask(server, odd.SLEEPS).status == 504
+    eventually(lambda: server.request("GET", "/health/ready").status == 503)
     answer = ask(server)
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"
@@ -136,7 +137,6 @@ def test_a_server_whose_workers_end_again_and_again_is_not_ready(serve):
         before = server.workers()
         os.kill(before[0], signal.SIGKILL)
         eventually(lambda before=before: before[0] not in server.workers())
-    eventually(lambda: metric(server, "flavorkit_workers_ready") == 2)
     reason = "workers fail again and again"
     eventually(lambda: server.request("GET", "/health/ready").json().get("reason") == reason)
     assert server.request("GET", "/health/live").status == 200
@@ -169,11 +169,9 @@ def test_workers_end_when_nobody_watches_them(serve):
 
 
 def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_a_model_that_ends_the_process_while_it_is_loaded_is_an_error_of_the_command(tmp_path):
@@ -257,13 +255,11 @@ def test_a_worker_accepts_nothing_before_it_is_told_to(folder):
 
 
 def test_a_worker_is_told_to_begin_when_nobody_else_accepts():
-    assert run_script(TOLD_TO_GO) == "yes\nall were mine\n"
+    said = run_script(TOLD_TO_GO)
+    assert sorted(said.splitlines()) == ["all were mine", "yes"]  # two processes print
 
 
-def test_it_answers_that_it_lives_before_the_model_is_loaded(folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def test_it_answers_that_it_lives_before_the_model_is_loaded(folder, port):
     command = [sys.executable, "-m", "flavorkit", "serve", "-m", str(folder), "-p", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     seen = []
