@@ -134,7 +134,8 @@ class TestOpening:
         assert in_processes(2, work) == {0}
         assert [one.step for one in store.get_metric_history(run, "m")] == [1, 2, 3]
 
-    def test_a_process_is_forked_when_no_thread_is_within_sqlite(self, store, run):
+    @pytest.mark.parametrize("way", ["read", "write"])
+    def test_a_process_is_forked_when_no_thread_is_within_sqlite(self, store, run, way):
         """The locks that it holds there would never be released in the new process."""
         begun, may_end, ended = threading.Event(), threading.Event(), []
 
@@ -147,7 +148,7 @@ class TestOpening:
             assert ended == [1]
             store.log_metric(run, Metric("m", 1.0, 1, 1))
 
-        thread = threading.Thread(target=store._database.write, args=(slow,))
+        thread = threading.Thread(target=getattr(store._database, way), args=(slow,))
         thread.start()
         assert begun.wait(60)
         os.register_at_fork(before=may_end.set)  # before that of the store, which was there first

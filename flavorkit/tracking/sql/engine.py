@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -30,6 +31,7 @@ from flavorkit.errors import (
 )
 from flavorkit.tracking import environ
 from flavorkit.tracking.sql.dialects import LOWER, dialect_of
+from flavorkit.tracking.sql.forks import Gate
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -43,8 +45,6 @@ _DRIVERS = {
 }
 _SQL_MODE = "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 _CONFLICTS = 5
-_REST_SECONDS = 5.0
-"""How long a fork waits at most for a thread that writes."""
 _SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA", "OFF")
 
 
@@ -67,17 +67,14 @@ class Database:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         self.patience = environ.number("SQL_RETRY_SECONDS", 20) if patience is None else patience
         self.engine = _engine(self.url)
-        # SQLite has one writer at a time. Threads that wait for it here are woken at once, those
-        # that wait inside SQLite look again every so often.
-        self._turn = threading.Lock()
-        self._forking: int | None = None
+        self.renew()
         _mind_forks(self)
 
     def read(self, work: Work[T]) -> T:
         """What ``work`` gives, inside one transaction that only reads."""
 
         def once() -> T:
-            with self.engine.connect() as connection, connection.begin():
+            with self._passed(), self.engine.connect() as connection, connection.begin():
                 self._begin(connection, "BEGIN")
                 return work(connection)
 
@@ -100,8 +97,12 @@ class Database:
         def once() -> T:
             nonlocal done
             done = False
-            turn = self._turn if self._is_sqlite else contextlib.nullcontext()
-            with turn, self.engine.connect() as connection, connection.begin():
+            with (
+                self._turn,
+                self._passed(),
+                self.engine.connect() as connection,
+                connection.begin(),
+            ):
                 # One that reads first would fail where another one writes in between.
                 self._begin(connection, "BEGIN IMMEDIATE")
                 result = work(connection)
@@ -115,24 +116,25 @@ class Database:
         self.engine.dispose()
 
     def rest(self) -> None:
-        """Let a thread that writes to SQLite come to its end before this process is forked.
-
-        SQLite has locks of its own for a process. One that another thread held when the process
-        was forked is never released in the new one, which waits for it forever.
-        """
-        if self._is_sqlite and self._turn.acquire(timeout=_REST_SECONDS):
-            self._forking = threading.get_ident()
+        """Let no thread be within SQLite, until :meth:`go_on`."""
+        if self._is_sqlite:
+            self._gate.close()
 
     def go_on(self) -> None:
-        """Let threads write again in the process that was forked."""
-        if self._forking == threading.get_ident():
-            self._forking = None
-            self._turn.release()
+        """Let threads go on in the process that was forked."""
+        if self._is_sqlite:
+            self._gate.open()
 
     def renew(self) -> None:
         """Begin anew in a process that was forked: connections belong to the other one."""
         self.engine.dispose(close=False)
-        self._turn, self._forking = threading.Lock(), None
+        self._gate = Gate()
+        # SQLite has one writer at a time. Threads that wait for it here are woken at once, those
+        # that wait inside SQLite look again every so often.
+        self._turn = threading.Lock() if self._is_sqlite else contextlib.nullcontext()
+
+    def _passed(self) -> AbstractContextManager[None]:
+        return self._gate.passed() if self._is_sqlite else contextlib.nullcontext()
 
     def _unavailable(self, error: Exception) -> StoreUnavailableError:
         # Without statements and their values, which the text of other errors may quote.
