@@ -32,7 +32,11 @@ for name in list(os.environ):
 # How long one takes depends on what else the machine does.
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
 hypothesis.settings.register_profile(
-    "explore", max_examples=5000, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    "explore",
+    derandomize=False,
+    max_examples=5000,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("tests")
 

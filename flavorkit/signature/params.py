@@ -38,7 +38,7 @@ class ParamSpec:
         checked = as_type(dtype)
         if checked is DataType.binary or not isinstance(checked, DataType | Object):
             raise SignatureError(f"the parameter {name!r} cannot be of the type {checked!r}")
-        if shape is not None and not (isinstance(shape, list | tuple) and list(shape) == [-1]):
+        if shape is not None and not _is_list_shape(shape):
             raise SignatureError(f"the shape of the parameter {name!r} must be None or (-1,)")
         object.__setattr__(self, "name", str(name))
         object.__setattr__(self, "dtype", checked)
@@ -186,6 +186,13 @@ def _as_datetime(value: Any) -> date | None:
     except (ValueError, TypeError):
         return None
     return moment if isinstance(moment, date) else None
+
+
+def _is_list_shape(shape: Any) -> bool:
+    try:
+        return tuple(shape) == (-1,)
+    except (TypeError, ValueError):  # it is no sequence, or holds arrays
+        return False
 
 
 def _as_mapping(params: Any) -> dict[str, Any]:

@@ -177,6 +177,7 @@ def test_datatypes_know_their_numpy_dtype():
         (lambda: ParamSpec("a", "long", 1, (2,)), "must be None or"),
         (lambda: ParamSpec("a", "long", 1, 0.0), "must be None or"),
         (lambda: ParamSpec("a", "long", 1, -1), "must be None or"),
+        (lambda: ParamSpec("a", "long", 1, [np.zeros(2)]), "must be None or"),
         (lambda: ParamSpec("a", "long", 1, (-1,)), "expected a list"),
         (lambda: ParamSchema([ParamSpec("a", "long", 1)] * 2), "parameter 'a' stands twice"),
         (ModelSignature, "needs inputs, outputs or params"),
